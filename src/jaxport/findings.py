@@ -1,0 +1,57 @@
+"""What flows from the rules to the fixes and the formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Applicability = Literal["safe", "unsafe"]
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a file: `row` from 1, `column` from 0, counted in characters."""
+
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Text from `start` up to, not including, `end`."""
+
+    start: Position
+    end: Position
+
+    def contains(self, other: Span) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A rewrite that a rule asks for; `fix` carries it out with the hook called `hook`.
+
+    `names` maps the modules the new code needs (`flax.nnx`, `optax`, `jax`) to how the file
+    spells them, `bound` says which names have a value there. Findings that share a `group`
+    are rewritten together or not at all; `group_size` is how many of them there are.
+    """
+
+    hook: str
+    applicability: Applicability
+    message: str
+    callee: str = ""
+    bound: frozenset[str] = frozenset()
+    names: tuple[tuple[str, str], ...] = ()
+    escape: str = ""
+    group: str = ""
+    group_size: int = 1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reported place. `rewrite` is None where only a person can decide."""
+
+    code: str
+    message: str
+    span: Span
+    rewrite: Rewrite | None = field(default=None, compare=False)

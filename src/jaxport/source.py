@@ -1,0 +1,153 @@
+"""A file's bytes as text that can be edited without loss, and as an `ast`."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from jaxport.findings import Finding, Position, Span
+
+# Python's own line ends. `str.splitlines` also splits at form feeds and U+2028, which
+# would shift every position that `ast` reports.
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_NOQA = re.compile(
+    r"#\s*noqa(?::\s?(?P<codes>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*[,\s]*))?", re.IGNORECASE
+)
+_SKIP_FILE = re.compile(r"^\s*#\s*(?:jaxport:\s*skip-file\b|flake8[:=]\s*noqa\s*$)", re.IGNORECASE)
+
+
+class SourceError(Exception):
+    """The file can't be checked; `finding` says so at the right place."""
+
+    def __init__(self, code: str, message: str, row: int = 1, column: int = 0) -> None:
+        super().__init__(message)
+        at = Position(max(row, 1), max(column, 0))
+        self.finding = Finding(code, message, Span(at, at))
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of `text` as Python counts them, each with its own line end."""
+    return _LINE.findall(text)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A decoded and parsed file. `text` has the newlines that the file has."""
+
+    path: Path
+    text: str
+    lines: list[str]
+    tree: ast.Module
+    encoding: str
+    bom: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        """`text` as bytes in the encoding that the file was read in."""
+        return self.bom + text.encode(self.encoding)
+
+    def span(self, node: ast.AST) -> Span:
+        """Where `node` stands. `ast` counts columns in UTF-8 bytes, we count characters."""
+        return Span(
+            self._position(getattr(node, "lineno", 1), getattr(node, "col_offset", 0)),
+            self._position(getattr(node, "end_lineno", 1), getattr(node, "end_col_offset", 0)),
+        )
+
+    def _position(self, row: int, offset: int) -> Position:
+        line = self.lines[row - 1] if row <= len(self.lines) else ""
+        if not line.isascii():
+            offset = len(line.encode()[:offset].decode(errors="ignore"))
+        return Position(row, offset)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether a comment asks to leave the whole file alone."""
+        return any(_SKIP_FILE.match(line) for line in self.lines if "#" in line)
+
+    def suppressed(self, finding: Finding) -> bool:
+        """Whether a `# noqa` comment on the finding's logical line covers it, as in flake8."""
+        if not self._has_noqa:
+            return False
+        row = finding.span.start.row
+        match = _NOQA.search(self._noqa_text.get(row, ""))
+        if match is None:
+            return False
+        codes = match["codes"]
+        return codes is None or finding.code.startswith(
+            tuple(code for code in re.split(r"[,\s]+", codes.upper()) if code)
+        )
+
+    @cached_property
+    def _has_noqa(self) -> bool:
+        return "noqa" in self.text.lower()
+
+    @cached_property
+    def _noqa_text(self) -> dict[int, str]:
+        # flake8 looks for the comment on any physical line of a statement.
+        found: dict[int, str] = {}
+        first, last = len(self.lines) + 2, -1
+        text = "".join(line.rstrip("\r\n") + "\n" for line in self.lines)
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(text).readline):
+                if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
+                    continue
+                first, last = min(first, token.start[0]), max(last, token.end[0])
+                if token.type in (tokenize.NL, tokenize.NEWLINE):
+                    joined = "".join(self.lines[first - 1 : last])
+                    found.update(dict.fromkeys(range(first, last + 1), joined))
+                    first, last = len(self.lines) + 2, -1
+        except (tokenize.TokenError, SyntaxError):
+            return {}
+        return found
+
+
+def read(path: Path) -> SourceFile:
+    """The file at `path`, decoded and parsed.
+
+    Raises:
+        SourceError: it can't be read, decoded or parsed.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError("JXP002", f"can't read the file: {error.strerror}") from None
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> SourceFile:
+    """`data` decoded as PEP 263 says, and parsed. Raises SourceError where it can't be."""
+    bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding = "utf-8" if bom else encoding
+        text = data[len(bom) :].decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        row = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
+        reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
+        raise SourceError("JXP003", f"can't decode the file: {reason}", row) from None
+    if "\0" in text:
+        row = text[: text.index("\0")].count("\n") + 1
+        raise SourceError("JXP001", "source code can't contain null bytes", row)
+    return SourceFile(path, text, split_lines(text), parse_tree(text), encoding, bom)
+
+
+def parse_tree(text: str) -> ast.Module:
+    """`ast.parse` that answers everything it can't parse with one SourceError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        column = (error.offset or 1) - 1
+        message = f"syntax error: {error.msg}"
+        raise SourceError("JXP001", message, error.lineno or 1, column) from None
+    except (RecursionError, MemoryError):
+        raise SourceError("JXP001", "nested too deeply to be parsed") from None
+    except ValueError as error:
+        raise SourceError("JXP001", f"can't parse the file: {error}") from None
