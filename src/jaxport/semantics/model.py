@@ -1,0 +1,595 @@
+"""What the expressions of one file can be, worked out on demand from the walk's bindings."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Literal as OneOf
+
+from jaxport.semantics import project
+from jaxport.semantics.scopes import Binding, Class, Scope, Walk, reaching, walk
+from jaxport.semantics.values import (
+    NOTHING,
+    Evidence,
+    External,
+    Instance,
+    Items,
+    Literal,
+    LocalClass,
+    LocalFile,
+    LocalFunction,
+    Result,
+    Value,
+    Values,
+)
+from jaxport.source import SourceFile
+from jaxport.tables import torch_names
+
+Role = OneOf["module", "optimizer", "scheduler", "batch norm"]
+
+_DEPTH = 24
+_MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
+_OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
+_MODULE_USES = frozenset(
+    {"named_parameters", "register_buffer", "register_parameter", "named_modules",
+     "named_buffers", "requires_grad_", "zero_grad", "add_module"}
+)  # fmt: skip
+_MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
+                          r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
+_OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
+_ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
+_ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.Sequential"})
+
+
+class Model:
+    """The meaning of one file. Nothing of it is imported or run."""
+
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        self.walk: Walk = walk(source.tree)
+        self._known: dict[ast.AST, Values] = {}
+        self._active: set[object] = set()
+
+    # What an expression is
+
+    def infer(self, node: ast.AST) -> Values:
+        """Everything that the expression `node` can be; empty where nothing is known."""
+        if node in self._known:
+            return self._known[node]
+        if node in self._active or len(self._active) > _DEPTH:
+            return NOTHING
+        self._active.add(node)
+        try:
+            values = self._infer(node)
+        finally:
+            self._active.discard(node)
+        if not self._active:
+            self._known[node] = values
+        return values
+
+    def qualified(self, node: ast.AST) -> str | None:
+        """The name of the external object that `node` certainly is, as `torch.nn.Linear`."""
+        names = {value.name for value in self.infer(node) if isinstance(value, External)}
+        return names.pop() if len(names) == 1 else None
+
+    def _infer(self, node: ast.AST) -> Values:
+        match node:
+            case ast.Name(id=name):
+                return self._name(node, name)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Call():
+                return self._call(node)
+            case ast.Constant(value=value):
+                return frozenset([Literal(type(value).__name__)])
+            case ast.IfExp(body=body, orelse=orelse):
+                return self.infer(body) | self.infer(orelse)
+            case ast.BoolOp(values=values):
+                return frozenset[Value]().union(*(self.infer(value) for value in values))
+            case ast.NamedExpr(value=value) | ast.Await(value=value) | ast.Starred(value=value):
+                return self.infer(value)
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+                return self._items(elements)
+            case ast.Dict(values=values):
+                return self._items(values)
+            case ast.ListComp(elt=elt) | ast.SetComp(elt=elt) | ast.GeneratorExp(elt=elt):
+                return frozenset([Items(self.infer(elt))])
+            case ast.DictComp(value=value):
+                return frozenset([Items(self.infer(value))])
+            case ast.Subscript(value=value, slice=index):
+                found = self.infer(value)
+                return found if isinstance(index, ast.Slice) else self._elements(found)
+            case ast.Lambda():
+                return frozenset([LocalFunction(self, self.walk.scopes[node])])
+        return NOTHING
+
+    def _items(self, elements: list[ast.expr]) -> Values:
+        inner: Values = NOTHING
+        for element in elements:
+            found = self.infer(element)
+            inner |= self._elements(found) if isinstance(element, ast.Starred) else found
+        return frozenset([Items(inner)])
+
+    def _elements(self, values: Values) -> Values:
+        """What iterating over any of `values` gives."""
+        found: Values = NOTHING
+        for value in values:
+            if isinstance(value, Items):
+                found |= value.of
+            elif isinstance(value, Instance) and value.call is not None:
+                if _ITEM_LISTS & set(self.ancestors(value)):
+                    arguments = self._items(value.call.args)
+                    inner = self._elements(arguments)
+                    for element in inner:
+                        found |= element.of if isinstance(element, Items) else {element}
+        return found
+
+    # Names
+
+    def lookup(self, node: ast.AST, name: str) -> list[Binding]:
+        """The bindings that a use of `name` at `node` can see."""
+        scope, blocks = self.walk.where.get(node, (self.walk.module, ()))
+        for place, holder in enumerate(scope.enclosing()):
+            bindings = [] if name in holder.elsewhere else holder.bindings.get(name)
+            if bindings:
+                same_flow = place == 0 or scope.function() is holder.function()
+                if same_flow:
+                    return reaching(bindings, getattr(node, "lineno", 0), blocks)
+                return bindings
+        return []
+
+    def is_bound(self, node: ast.AST, name: str) -> bool:
+        """Whether `name` has a value of the file's own at `node`."""
+        return bool(self.lookup(node, name))
+
+    def _name(self, node: ast.AST, name: str) -> Values:
+        found: Values = NOTHING
+        for binding in self.lookup(node, name):
+            found |= self._binding(binding)
+        return found or self._by_use(node)
+
+    def _binding(self, binding: Binding) -> Values:
+        match binding.kind, binding.node:
+            case "value", node:
+                return self.infer(node)
+            case "annotation", node:
+                return self._annotation(node)
+            case "item", node:
+                return self._item(node, binding.index)
+            case "element", node:
+                return self._elements(self.infer(node))
+            case "parameter", ast.arg() as argument:
+                return self._parameter(argument, binding.scope)
+            case "import", (ast.Import() | ast.ImportFrom()) as node:
+                return self._import(node, binding.target)
+            case "class", node:
+                return frozenset([LocalClass(self, self.walk.classes[node])])
+            case "function", node:
+                return frozenset([LocalFunction(self, self.walk.scopes[node])])
+        return NOTHING
+
+    def _item(self, iterable: ast.AST, index: int) -> Values:
+        match iterable:
+            case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
+                return self._elements(self.infer(first)) if index == 2 else NOTHING
+            case ast.Call(func=ast.Name(id="zip"), args=arguments) if 0 < index <= len(arguments):
+                return self._elements(self.infer(arguments[index - 1]))
+            case ast.Call(func=ast.Attribute(value=holder, attr=method)):
+                if method == "items":
+                    return self._elements(self.infer(holder)) if index == 2 else NOTHING
+                if method == "values":
+                    return self._elements(self.infer(holder))
+                if method in ("modules", "children") and self.role(holder, "module"):
+                    return frozenset([_MODULE])
+                if method in ("named_modules", "named_children") and index == 2:
+                    return frozenset([_MODULE]) if self.role(holder, "module") else NOTHING
+        return self._elements(self.infer(iterable))
+
+    def _import(self, node: ast.Import | ast.ImportFrom, target: str) -> Values:
+        if isinstance(node, ast.Import):
+            path = project.locate(self.source.path, target, 0)
+            local = self._load(path)
+            return frozenset([local or External(target)])
+        module = node.module or ""
+        path = project.locate(self.source.path, module, node.level)
+        if path is not None:
+            holder = self._load(path)
+            if holder is not None:
+                found = holder.model.member(target)
+                if found:
+                    return found
+            inner = project.locate(self.source.path, f"{module}.{target}".strip("."), node.level)
+            local = self._load(inner)
+            return frozenset([local]) if local else NOTHING
+        inner = project.locate(self.source.path, f"{module}.{target}".strip("."), node.level)
+        if inner is not None and (local := self._load(inner)):
+            return frozenset([local])
+        if node.level:
+            return NOTHING
+        return frozenset([External(torch_names.canonical(f"{module}.{target}"))])
+
+    def _load(self, path: object) -> LocalFile | None:
+        from pathlib import Path
+
+        if not isinstance(path, Path):
+            return None
+        if path == self.source.path:
+            return LocalFile(self)
+        other = project.load(path)
+        return LocalFile(other) if other is not None else None
+
+    def member(self, name: str) -> Values:
+        """What `name` is at the top of this file, for the files that import it."""
+        key = ("member", name)
+        if key in self._active:
+            return NOTHING
+        self._active.add(key)
+        try:
+            found: Values = NOTHING
+            for binding in self.walk.module.bindings.get(name, []):
+                found |= self._binding(binding)
+            return found
+        finally:
+            self._active.discard(key)
+
+    def _annotation(self, node: ast.AST) -> Values:
+        match node:
+            case ast.Constant(value=str(text)):
+                try:
+                    expression = ast.parse(text, mode="eval").body
+                except (SyntaxError, ValueError):
+                    return NOTHING
+                for inner in ast.walk(expression):
+                    self.walk.where[inner] = self.walk.where.get(node, (self.walk.module, ()))
+                return self._annotation(expression)
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._annotation(left) | self._annotation(right)
+            case ast.Subscript(value=value, slice=index):
+                name = self.qualified(value) or ""
+                if name.startswith("typing.") and name.endswith(("Optional", "Union", "Annotated")):
+                    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+                    return frozenset[Value]().union(*(self._annotation(part) for part in parts))
+                if name.rsplit(".", 1)[-1] in ("Type", "type"):
+                    return self.infer(index)
+                last = index.elts[-1] if isinstance(index, ast.Tuple) and index.elts else index
+                inner_values = self._annotation(last)
+                return frozenset([Items(inner_values)]) if inner_values else NOTHING
+            case ast.Constant(value=None):
+                return frozenset([Literal("NoneType")])
+        return frozenset(
+            Instance(value)
+            for value in self.infer(node)
+            if isinstance(value, LocalClass)
+            or (isinstance(value, External) and not value.name.startswith("typing."))
+        )
+
+    def _parameter(self, argument: ast.arg, scope: Scope) -> Values:
+        function = scope.node
+        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return NOTHING
+        positional = [*function.args.posonlyargs, *function.args.args]
+        method = scope.parent is not None and scope.parent.is_class
+        if method and scope.parent and positional[:1] == [argument]:
+            decorators = getattr(function, "decorator_list", [])
+            names = {getattr(item, "id", "") for item in decorators}
+            if "staticmethod" not in names:
+                owner = LocalClass(self, self.walk.classes[scope.parent.node])
+                return frozenset([owner if "classmethod" in names else Instance(owner)])
+        found: Values = NOTHING
+        if argument.annotation is not None:
+            found |= self._annotation(argument.annotation)
+        default = _default(function.args, argument)
+        if default is not None:
+            found |= self.infer(default)
+        if any(not isinstance(value, Literal) for value in found):
+            return found
+        return found | self._passed(argument, scope)
+
+    def _passed(self, argument: ast.arg, scope: Scope) -> Values:
+        """What the calls in this file pass for `argument`."""
+        function = scope.node
+        name = getattr(function, "name", None)
+        if name is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return NOTHING
+        owner = scope.parent.node if scope.parent is not None and scope.parent.is_class else None
+        if name == "__init__" and isinstance(owner, ast.ClassDef):
+            name = owner.name
+        positions = [*function.args.posonlyargs, *function.args.args]
+        place = positions.index(argument) if argument in positions else None
+        found: Values = NOTHING
+        for call in self._calls_by_name().get(name, [])[:40]:
+            index = place
+            if index is not None and owner is not None:
+                index -= 1
+            given = next((k.value for k in call.keywords if k.arg == argument.arg), None)
+            if given is None and index is not None and 0 <= index < len(call.args):
+                if any(isinstance(item, ast.Starred) for item in call.args[: index + 1]):
+                    continue
+                given = call.args[index]
+            if given is not None:
+                found |= self.infer(given)
+        return found
+
+    def _calls_by_name(self) -> dict[str, list[ast.Call]]:
+        if not hasattr(self, "_by_name"):
+            self._by_name: dict[str, list[ast.Call]] = {}
+            for call in self.walk.calls:
+                func = call.func
+                name = func.id if isinstance(func, ast.Name) else getattr(func, "attr", None)
+                if name:
+                    self._by_name.setdefault(name, []).append(call)
+        return self._by_name
+
+    # Attributes
+
+    def _attribute(self, node: ast.Attribute) -> Values:
+        found: Values = NOTHING
+        for value in self.infer(node.value):
+            found |= self._member(value, node.attr)
+        return found or self._by_use(node)
+
+    def _member(self, value: Value, name: str) -> Values:
+        match value:
+            case External(name=qualified):
+                return frozenset([External(torch_names.canonical(f"{qualified}.{name}"))])
+            case LocalFile(model=model):
+                found = model.member(name)
+                if found:
+                    return found
+                path = model.source.path
+                inner = project.locate(path, name, 1) if path.name == "__init__.py" else None
+                local = self._load(inner)
+                return frozenset([local]) if local else NOTHING
+            case Instance(of=LocalClass()) | LocalClass():
+                return self._class_member(value, name)
+            case Instance() if name == "module" and set(self.ancestors(value)) & {
+                *torch_names.WRAPPERS, "torch.nn.Module"
+            }:
+                inner = value.call.args[0] if value.call is not None and value.call.args else None
+                return (self.infer(inner) if inner is not None else NOTHING) or frozenset([_MODULE])
+        return NOTHING
+
+    def _class_member(self, value: Value, name: str) -> Values:
+        instance = value if isinstance(value, Instance) else None
+        for model, info in self.local_classes(value):
+            found: Values = NOTHING
+            for binding in [*info.attributes.get(name, []), *info.scope.bindings.get(name, [])]:
+                for inner in model._binding(binding):
+                    if isinstance(inner, LocalFunction) and binding.kind == "function":
+                        node = inner.scope.node
+                        if any(
+                            getattr(item, "id", getattr(item, "attr", "")) in
+                            ("property", "cached_property")
+                            for item in getattr(node, "decorator_list", [])
+                        ):
+                            found |= model.returned(inner.scope)
+                            continue
+                        inner = LocalFunction(inner.model, inner.scope, instance)
+                    found |= {inner}
+            if found:
+                return found
+        return NOTHING
+
+    def local_classes(self, value: Value) -> Iterator[tuple[Model, Class]]:
+        """The class of `value` and its bases, as far as they are in the project."""
+        seen: set[Class] = set()
+        queue = [value.of if isinstance(value, Instance) else value]
+        while queue:
+            current = queue.pop(0)
+            if isinstance(current, LocalClass) and current.info not in seen:
+                seen.add(current.info)
+                yield current.model, current.info
+                for base in current.info.node.bases:
+                    queue.extend(current.model.infer(base))
+
+    def ancestors(self, value: Value) -> Iterator[str]:
+        """The external classes that `value` or the class of `value` derives from."""
+        of = value.of if isinstance(value, Instance) else value
+        if isinstance(of, External):
+            yield of.name
+        for model, info in self.local_classes(value):
+            for base in info.node.bases:
+                for inner in model.infer(base):
+                    if isinstance(inner, External):
+                        yield inner.name
+
+    # Calls
+
+    def _call(self, node: ast.Call) -> Values:
+        func = node.func
+        if isinstance(func, ast.Name) and func.id in _ELEMENTWISE and node.args:
+            inner = self._elements(self.infer(node.args[-1 if func.id == "filter" else 0]))
+            return frozenset([Items(inner)]) if inner else NOTHING
+        if isinstance(func, ast.Name) and func.id == "super":
+            return self._super(node)
+        if isinstance(func, ast.Name) and func.id == "next" and node.args:
+            return self._elements(self.infer(node.args[0]))
+        if isinstance(func, ast.Name) and func.id == "getattr" and len(node.args) >= 2:
+            holder = self.qualified(node.args[0])
+            if holder == "torch.optim":
+                return frozenset([External("torch.optim.Optimizer")])
+            if isinstance(node.args[1], ast.Constant) and isinstance(node.args[1].value, str):
+                found: Values = NOTHING
+                for value in self.infer(node.args[0]):
+                    found |= self._member(value, node.args[1].value)
+                return found
+            return NOTHING
+        if isinstance(func, ast.Attribute) and func.attr in torch_names.SELF_METHODS:
+            modules = frozenset(
+                value for value in self.infer(func.value) if self.value_role(value, "module")
+            )
+            if modules:
+                return modules
+        found = NOTHING
+        for value in self.infer(func):
+            found |= self._called(value, node)
+        return found
+
+    def _called(self, value: Value, node: ast.Call) -> Values:
+        match value:
+            case LocalClass():
+                return frozenset([Instance(value, Evidence.PROOF, node)])
+            case LocalFunction(model=model, scope=scope, receiver=receiver):
+                own = receiver is not None and model.returns_self(scope)
+                return frozenset([receiver]) if own and receiver else model.returned(scope)
+            case External(name=name):
+                if name in torch_names.IDENTITIES and node.args:
+                    return self.infer(node.args[0])
+                if name == "functools.partial" and node.args:
+                    return self.infer(node.args[0])
+                if (
+                    torch_names.is_module_class(name)
+                    or torch_names.is_optimizer_class(name)
+                    or name.startswith("torch.optim.lr_scheduler.")
+                    or name.rsplit(".", 1)[-1][:1].isupper()
+                ):
+                    return frozenset([Instance(value, Evidence.PROOF, node)])
+                if name.startswith("torchvision.models.") or name.rsplit(".", 1)[-1] in (
+                    "create_model", "from_pretrained", "from_config",
+                ):  # fmt: skip
+                    if torch_names.is_torch(name):
+                        return frozenset([Instance(External("torch.nn.Module"))])
+                return frozenset([Result(name, node)])
+        return NOTHING
+
+    def returned(self, scope: Scope) -> Values:
+        """What a call of the function with this scope can give."""
+        if scope.node in self._active or scope.node in self.walk.yields:
+            return NOTHING
+        if isinstance(scope.node, ast.Lambda):
+            return self.infer(scope.node.body)
+        found: Values = NOTHING
+        self._active.add(scope.node)
+        try:
+            for value in self.walk.returns.get(scope.node, []):
+                found |= self.infer(value)
+        finally:
+            self._active.discard(scope.node)
+        annotation = getattr(scope.node, "returns", None)
+        if not found and annotation is not None:
+            found = self._annotation(annotation)
+        return found
+
+    def returns_self(self, scope: Scope) -> bool:
+        """Whether the method gives its own receiver back, as `to` and `eval` do."""
+        values = self.walk.returns.get(scope.node, [])
+        return bool(values) and all(isinstance(v, ast.Name) and v.id == "self" for v in values)
+
+    def _super(self, node: ast.Call) -> Values:
+        scope, _ = self.walk.where.get(node, (self.walk.module, ()))
+        owner = scope.owner()
+        if owner is None:
+            return NOTHING
+        bases = self.walk.classes[owner.node].node.bases
+        return frozenset(
+            Instance(value)
+            for base in bases
+            for value in self.infer(base)
+            if isinstance(value, (External, LocalClass))
+        )
+
+    # Kinds
+
+    def value_role(self, value: Value, role: Role) -> Evidence | None:
+        """How sure it is that `value` plays `role`; None where it does not."""
+        if not isinstance(value, Instance):
+            return None
+        for name in self.ancestors(value):
+            if role == "optimizer":
+                found = torch_names.is_optimizer_class(name)
+            elif role == "scheduler":
+                found = name.startswith("torch.optim.lr_scheduler.")
+            elif role == "batch norm":
+                found = name in torch_names.BATCH_NORMS
+            else:
+                found = torch_names.is_module_class(name)
+            if found:
+                return value.evidence
+        return None
+
+    def role(self, node: ast.AST, role: Role) -> Evidence | None:
+        """How sure it is that `node` plays `role`.
+
+        The weakest proof counts where only some of its values do: `self.norm = bn or None`.
+        """
+        values = self.infer(node)
+        found = [evidence for value in values if (evidence := self.value_role(value, role))]
+        others = [
+            value
+            for value in values
+            if not self.value_role(value, role) and value != Literal("NoneType")
+        ]
+        if found:
+            return Evidence.USE if others else min(found)
+        return None if others else self._by_name(node, role)
+
+    def _by_use(self, node: ast.AST) -> Values:
+        """The kind of something unknown, by the methods that the same scope calls on it."""
+        key = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        if not key or not self.uses_torch:
+            return NOTHING
+        if not hasattr(self, "_methods"):
+            self._methods: dict[tuple[ast.AST, str], set[str]] = {}
+            for call in self.walk.calls:
+                func = call.func
+                if isinstance(func, ast.Attribute) and isinstance(
+                    func.value, (ast.Name, ast.Attribute)
+                ):
+                    holder = self._use_scope(func.value)
+                    text = ast.unparse(func.value)
+                    self._methods.setdefault((holder, text), set()).add(func.attr)
+        methods = self._methods.get((self._use_scope(node), key), set())
+        if {"step", "zero_grad"} <= methods:
+            return frozenset([_OPTIMIZER])
+        if methods & _MODULE_USES and "step" not in methods:
+            return frozenset([_MODULE])
+        if {"parameters"} & methods and methods & {"train", "eval", "to", "load_state_dict"}:
+            return frozenset([_MODULE])
+        return NOTHING
+
+    def _use_scope(self, node: ast.AST) -> ast.AST:
+        scope, _ = self.walk.where.get(node, (self.walk.module, ()))
+        if isinstance(node, ast.Attribute):
+            owner = scope.owner()
+            if owner is not None:
+                return owner.node
+        function = scope.function()
+        return function.node if function is not None else self.walk.module.node
+
+    def _by_name(self, node: ast.AST, role: Role) -> Evidence | None:
+        # The last and weakest evidence, and only in a file that uses torch.
+        name = getattr(node, "id", getattr(node, "attr", "")).lower()
+        if not self.uses_torch or self.infer(node):
+            return None
+        pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
+        if pattern is not None and pattern.search(name):
+            bindings = self.lookup(node, name) if isinstance(node, ast.Name) else []
+            if all(binding.kind != "import" for binding in bindings):
+                return Evidence.NAME
+        return None
+
+    @property
+    def uses_torch(self) -> bool:
+        """Whether the file imports torch or something built on it."""
+        if not hasattr(self, "_torch"):
+            self._torch = any(
+                torch_names.is_torch(name)
+                for node in self.walk.imports
+                for name in (
+                    [alias.name for alias in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
+                )
+            )
+        return self._torch
+
+
+def _default(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    if argument in positional:
+        index = positional.index(argument) - len(positional) + len(arguments.defaults)
+        return arguments.defaults[index] if index >= 0 else None
+    if argument in arguments.kwonlyargs:
+        return arguments.kw_defaults[arguments.kwonlyargs.index(argument)]
+    return None

@@ -1,0 +1,60 @@
+"""The other files of the project: found by import, read once, never run."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jaxport import source
+
+if TYPE_CHECKING:
+    from jaxport.semantics.model import Model
+
+_DEPTH = 12
+
+
+@lru_cache(maxsize=4096)
+def package_root(folder: Path) -> Path:
+    """The folder that absolute imports start from: above the outermost `__init__.py`."""
+    for _ in range(_DEPTH):
+        if not (folder / "__init__.py").is_file():
+            break
+        folder = folder.parent
+    return folder
+
+
+def locate(importer: Path, module: str, level: int) -> Path | None:
+    """The file that `from <level dots><module> import …` in `importer` reads, in the project."""
+    folder = importer.parent
+    if level:
+        for _ in range(level - 1):
+            folder = folder.parent
+        starts = [folder]
+    else:
+        starts = list(dict.fromkeys([package_root(folder), folder]))
+    for start in starts:
+        path = start.joinpath(*module.split(".")) if module else start
+        for candidate in (path.with_suffix(".py") if module else None, path / "__init__.py"):
+            if candidate is not None and _is_file(candidate):
+                return candidate
+    return None
+
+
+@lru_cache(maxsize=16384)
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def load(path: Path) -> Model | None:
+    """The model of the file at `path`, None where it can't be read."""
+    from jaxport.semantics.model import Model
+
+    try:
+        return Model(source.read(path))
+    except (source.SourceError, RecursionError):
+        return None

@@ -1,0 +1,90 @@
+"""What a value can be. A value of unknown kind is in no set; rules ask, they never guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    import ast
+
+    from jaxport.semantics.model import Model
+    from jaxport.semantics.scopes import Class, Scope
+
+
+class Evidence(IntEnum):
+    """How sure we are: only a `PROOF` lets a rewrite be safe."""
+
+    NAME = 1
+    USE = 2
+    PROOF = 3
+
+
+@dataclass(frozen=True)
+class External:
+    """An object of another package, by its qualified name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class LocalClass:
+    """A class of the project."""
+
+    model: Model
+    info: Class
+
+
+@dataclass(frozen=True)
+class LocalFunction:
+    """A function of the project; `receiver` where it is a bound method."""
+
+    model: Model
+    scope: Scope
+    receiver: Instance | None = None
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of the project, imported as a module."""
+
+    model: Model
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of `of`; `role` names the kind where its class is not known."""
+
+    of: External | LocalClass
+    evidence: Evidence = Evidence.PROOF
+    call: ast.Call | None = None
+
+
+@dataclass(frozen=True)
+class Items:
+    """An iterable, or the like, whose items are `of`."""
+
+    of: frozenset[Value]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call of an external function, or of a method of an external value, gives."""
+
+    name: str
+    call: ast.Call
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A constant: its type's name, `None` for None."""
+
+    kind: str
+
+
+Value = Union[
+    External, LocalClass, LocalFunction, LocalFile, Instance, Items, Result, Literal
+]
+Values = frozenset[Value]
+NOTHING: Values = frozenset()

@@ -1,0 +1,1 @@
+"""What we know of torch, Optax and Flax, as data."""

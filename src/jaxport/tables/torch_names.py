@@ -1,0 +1,120 @@
+"""Which torch names are modules, optimizers and schedulers, and what calls give back."""
+
+from __future__ import annotations
+
+import re
+
+BATCH_NORMS = frozenset(
+    f"torch.nn.{name}"
+    for name in (
+        "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm",
+        "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d",
+        "modules.batchnorm._BatchNorm", "modules.batchnorm._NormBase",
+    )
+)  # fmt: skip
+
+# Methods of a module that return the module itself.
+SELF_METHODS = frozenset(
+    {
+        "to", "cuda", "cpu", "xpu", "train", "eval", "half", "float", "double", "bfloat16",
+        "requires_grad_", "apply", "to_empty", "type", "share_memory",
+    }
+)  # fmt: skip
+
+# Functions that return what their first argument is.
+IDENTITIES = frozenset(
+    {
+        "torch.compile", "torch.jit.script", "copy.deepcopy", "copy.copy",
+        "torch.nn.utils.weight_norm", "torch.nn.utils.spectral_norm",
+        "torch.nn.utils.parametrizations.weight_norm",
+        "torch.nn.utils.parametrizations.spectral_norm",
+    }
+)  # fmt: skip
+
+WRAPPERS = frozenset(
+    {
+        "torch.nn.DataParallel", "torch.nn.parallel.DataParallel",
+        "torch.nn.parallel.DistributedDataParallel",
+        "torch.nn.parallel.distributed.DistributedDataParallel",
+        "torch.distributed.fsdp.FullyShardedDataParallel",
+    }
+)  # fmt: skip
+
+CHECKPOINT_LOADERS = frozenset(
+    {"torch.load", "torch.hub.load_state_dict_from_url", "safetensors.torch.load_file"}
+)
+
+# Classes of other packages that are torch modules.
+MODULE_BASES = frozenset(
+    {
+        "pytorch_lightning.LightningModule", "lightning.LightningModule",
+        "lightning.pytorch.LightningModule", "transformers.PreTrainedModel",
+        "huggingface_hub.PyTorchModelHubMixin",
+    }
+)  # fmt: skip
+
+# Packages that are built on torch: their names keep a file from running on JAX.
+PACKAGES = frozenset(
+    {
+        "torch", "torchvision", "torchaudio", "torchtext", "torchmetrics", "timm", "lightning",
+        "pytorch_lightning", "transformers", "accelerate", "kornia", "monai", "peft", "diffusers",
+        "segmentation_models_pytorch", "torch_geometric", "torch_scatter", "torch_xla",
+        "vit_pytorch", "sentence_transformers", "xformers", "deepspeed", "apex", "torchdata",
+    }
+)  # fmt: skip
+_SUBPACKAGES = ("einops.layers.torch", "safetensors.torch")
+
+# Methods that torch tensors have and JAX arrays have not.
+TENSOR_METHODS = frozenset(
+    {
+        "unsqueeze", "unsqueeze_", "squeeze_", "permute", "contiguous", "view_as", "expand",
+        "expand_as", "masked_fill", "masked_fill_", "masked_select", "masked_scatter", "detach",
+        "detach_", "cuda", "numel", "backward", "requires_grad_", "index_select", "index_add_",
+        "index_copy_", "scatter_", "scatter_add_", "gather", "bmm", "matmul", "softmax",
+        "log_softmax", "sigmoid", "tanh", "relu", "type_as", "new_zeros", "new_ones", "new_full",
+        "new_tensor", "repeat_interleave", "topk", "unbind", "chunk", "add_", "sub_", "mul_",
+        "div_", "addcmul_", "addcdiv_", "copy_", "fill_", "zero_", "normal_", "uniform_", "clamp",
+        "clamp_", "narrow", "unfold", "tril", "triu", "is_floating_point", "data_ptr",
+        "named_parameters", "named_modules", "named_buffers", "zero_grad",
+    }
+)  # fmt: skip
+
+_CLASS = re.compile(r"[A-Z_]*[A-Z]")
+
+
+def canonical(name: str) -> str:
+    """The public spelling of a torch name: `torch.nn.modules.conv.Conv2d` is `torch.nn.Conv2d`."""
+    if name in BATCH_NORMS:
+        return name
+    if name.startswith("torch.nn.modules."):
+        return "torch.nn." + name.rsplit(".", 1)[1]
+    parts = name.split(".")
+    if name.startswith("torch.optim.") and len(parts) == 4 and parts[2] != "lr_scheduler":
+        return f"torch.optim.{parts[3]}"
+    return name
+
+
+def is_torch(name: str) -> bool:
+    """Whether `name` belongs to torch or to a package built on it."""
+    return name.split(".", 1)[0] in PACKAGES or name.startswith(_SUBPACKAGES)
+
+
+def is_module_class(name: str) -> bool:
+    """Whether `name` is a class whose instances are `torch.nn.Module`s."""
+    if name in MODULE_BASES or name in BATCH_NORMS or name in WRAPPERS:
+        return True
+    last = name.rsplit(".", 1)[-1]
+    if name.startswith("torch.nn.") and name.count(".") == 2:
+        return bool(_CLASS.match(last)) and last not in (
+            "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer",
+        )  # fmt: skip
+    return is_torch(name) and not name.startswith("torch.") and last.endswith(("Model", "Module"))
+
+
+def is_optimizer_class(name: str) -> bool:
+    """Whether `name` is a torch optimizer."""
+    return (
+        name.startswith("torch.optim.")
+        and name.count(".") == 2
+        and bool(_CLASS.match(name.rsplit(".", 1)[-1]))
+    )
