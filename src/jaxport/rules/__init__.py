@@ -1,0 +1,149 @@
+"""The rules, one file each. A rule says where and what; it never touches the text."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from jaxport.findings import Applicability, Finding, Rewrite
+from jaxport.semantics.model import Model
+from jaxport.semantics.scopes import Binding
+from jaxport.semantics.values import Evidence
+
+Dialect = Literal["nnx", "switcheroo"]
+DIALECTS: tuple[Dialect, ...] = ("nnx", "switcheroo")
+
+
+@dataclass(frozen=True)
+class Example:
+    """Code that the rule reports, and what the fix makes of it in each dialect.
+
+    `nnx` and `switcheroo` are None where the code stays as it is.
+    """
+
+    before: str
+    nnx: str | None = None
+    switcheroo: str | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule with all that is said about it: the rule page and its tests come from here."""
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    fix_safety: str
+    check: Callable[[File], Iterator[Finding]]
+    examples: tuple[Example, ...] = ()
+    accepts: tuple[str, ...] = ()
+    default: bool = True
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What a rule asks of a rewrite: the hook, what it says, the modules that it needs."""
+
+    hook: str
+    message: str
+    needs: tuple[str, ...] = ()
+    applicability: Applicability = "safe"
+    callee: str = ""
+    bound: frozenset[str] = frozenset()
+    group: str = ""
+    group_size: int = 1
+
+
+class File:
+    """A file as the rules see it: its model, and shortcuts to what they ask most."""
+
+    def __init__(self, model: Model, dialect: Dialect) -> None:
+        self.model = model
+        self.dialect = dialect
+        self.methods: dict[str, list[ast.Call]] = {}
+        for call in model.walk.calls:
+            if isinstance(call.func, ast.Attribute):
+                self.methods.setdefault(call.func.attr, []).append(call)
+
+    def calls_of(self, method: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+        """The calls `receiver.method(...)`, each with its receiver."""
+        for call in self.methods.get(method, []):
+            assert isinstance(call.func, ast.Attribute)
+            yield call, call.func.value
+
+    def parent(self, node: ast.AST) -> ast.AST:
+        return self.model.walk.parents[node]
+
+    def is_statement(self, call: ast.AST) -> bool:
+        """Whether `call` is a statement of its own, so that nothing reads its result."""
+        return isinstance(self.parent(call), ast.Expr)
+
+    def report(
+        self, code: str, node: ast.AST, message: str, edition: Edition | None = None
+    ) -> Finding:
+        """A finding at `node`; with a rewrite where `edition` can be written there."""
+        rewrite = None
+        if edition is not None:
+            spelled = []
+            for module in edition.needs:
+                name = self.spell(module, node)
+                if name is None:
+                    root = module.split(".")[0]
+                    message += f" (not rewritten: `{root}` already means something else here)"
+                    return Finding(code, message, self.model.source.span(node))
+                spelled.append((module, name))
+            rewrite = Rewrite(
+                edition.hook, edition.applicability, edition.message, edition.callee,
+                edition.bound, tuple(spelled), "", edition.group, edition.group_size,
+            )  # fmt: skip
+        return Finding(code, message, self.model.source.span(node), rewrite)
+
+    def spell(self, module: str, node: ast.AST) -> str | None:
+        """How the file says `module` at `node`; None where its name means something else."""
+        for name, bindings in self.model.walk.module.bindings.items():
+            for binding in bindings:
+                full = _imported(binding, name)
+                plain = binding.kind == "import" and not binding.blocks
+                if plain and full == module and self._only(node, name, module):
+                    return name
+        root = module.split(".")[0]
+        scopes = [self.model.walk.module, *self.model.walk.where[node][0].enclosing()]
+        for scope in scopes:
+            for binding in scope.bindings.get(root, []):
+                if not _imported(binding, root) == root:
+                    return None
+        return module
+
+    def _only(self, node: ast.AST, name: str, module: str) -> bool:
+        bindings = self.model.lookup(node, name)
+        return bool(bindings) and all(_imported(binding, name) == module for binding in bindings)
+
+
+def _imported(binding: Binding, name: str) -> str:
+    node = binding.node
+    if binding.kind == "import" and isinstance(node, ast.Import):
+        return binding.target
+    if binding.kind == "import" and isinstance(node, ast.ImportFrom) and not node.level:
+        return f"{node.module}.{binding.target}"
+    return ""
+
+
+def weakest(evidence: Evidence) -> Applicability:
+    """Only what is proven is rewritten without asking."""
+    return "safe" if evidence is Evidence.PROOF else "unsafe"
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule of this folder, by code."""
+    found: list[Rule] = []
+    for module in pkgutil.iter_modules(__path__):
+        rules = getattr(importlib.import_module(f"{__name__}.{module.name}"), "RULES", ())
+        found.extend(rules)
+    return tuple(sorted(found, key=lambda rule: rule.code))

@@ -1,0 +1,74 @@
+"""JXP102: `register_parameter`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jaxport.findings import Finding
+from jaxport.rules import Edition, Example, File, Rule, weakest
+from jaxport.rules._registration import named_value, why_not_plain
+from jaxport.semantics import flow
+from jaxport.semantics.values import Literal
+
+
+def _check(file: File) -> Iterator[Finding]:
+    for call, receiver in file.calls_of("register_parameter"):
+        evidence = file.model.role(receiver, "module")
+        if evidence is None:
+            continue
+        message = "`register_parameter` has no counterpart in Flax NNX: a parameter is a `Param`"
+        reason = _reason(file, call, receiver)
+        if reason:
+            yield file.report("JXP102", call, f"{message} (not rewritten: {reason})")
+            continue
+        edition = Edition(
+            "convert_register_parameter", "Write the parameter as `flax.nnx.Param`",
+            ("flax.nnx",), weakest(evidence),
+        )  # fmt: skip
+        yield file.report("JXP102", call, message, edition)
+
+
+def _reason(file: File, call: ast.Call, receiver: ast.expr) -> str:
+    given = named_value(call, ("name", "param"))
+    if isinstance(given, str):
+        return given
+    if "name" not in given or "param" not in given:
+        return "it needs a name and a parameter"
+    if Literal("NoneType") in file.model.infer(given["param"]):
+        return "`Param(None)` is not None, and code that asks for None would not see it"
+    made = flow.origin(file.model, given["param"])
+    if isinstance(made, ast.Call):
+        for value in [*made.args[1:], *(keyword.value for keyword in made.keywords
+                                         if keyword.arg in ("requires_grad", None))]:
+            if not (isinstance(value, ast.Constant) and value.value is True):
+                return "it may not require a gradient, and every `Param` is trained"
+    return why_not_plain(file, receiver, given["name"])
+
+
+_HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, p):\n"
+
+RULES = (
+    Rule(
+        code="JXP102",
+        name="register-parameter",
+        summary="A parameter that a torch module registers by name.",
+        why="Flax NNX tells what is trained by the type of the Variable: `Param`.",
+        fix_safety="Left as it is where the parameter may be None, does not require a gradient, "
+        "or is assigned or changed in place later.",
+        check=_check,
+        examples=(
+            Example(
+                _HEAD + '        self.register_parameter("n", p)\n',
+                "import flax.nnx\n" + _HEAD + '        setattr(self, "n", flax.nnx.Param(p))\n',
+                "import flax.nnx\n" + _HEAD + '        setattr(self, "n", flax.nnx.Param(p))\n',
+            ),
+            Example(_HEAD + '        self.register_parameter("n", None)\n'),
+            Example(
+                _HEAD
+                + '        self.register_parameter("n", nn.Parameter(p, requires_grad=False))\n'
+            ),
+        ),
+        accepts=("registry.register_parameter('n', 3)\n",),
+    ),
+)

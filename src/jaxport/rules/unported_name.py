@@ -1,0 +1,114 @@
+"""JXP004 and JXP005: what no rule ports yet. They are what makes "clean" mean something."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jaxport.findings import Finding
+from jaxport.rules import Example, File, Rule
+from jaxport.semantics.values import External, Instance
+from jaxport.tables import torch_names
+
+
+def _names(file: File) -> Iterator[Finding]:
+    model = file.model
+    used: set[str] = set()
+    loads: list[ast.Name | ast.Attribute] = [
+        node for node in model.walk.attributes if isinstance(node.ctx, ast.Load)
+    ]
+    for node in [*model.walk.names, *loads]:
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+        parent = model.walk.parents.get(node)
+        if isinstance(parent, ast.Attribute):
+            continue
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name):
+            continue
+        name = next(
+            (v.name for v in model.infer(root) if isinstance(v, External)), ""
+        )
+        if not name or not torch_names.is_torch(_extended(name, node)):
+            continue
+        if isinstance(root, ast.Name) and not _is_import(file, root):
+            continue
+        full = torch_names.canonical(_extended(name, node))
+        yield file.report("JXP004", node, f"`{full}` has no port to JAX yet")
+    for statement in model.walk.imports:
+        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else ""
+        if isinstance(statement, ast.ImportFrom) and statement.level:
+            continue
+        for alias in statement.names:
+            full = f"{module}.{alias.name}" if module else alias.name
+            bound = alias.asname or (full.split(".")[0] if not module else alias.name)
+            if torch_names.is_torch(full) and (bound not in used or alias.name == "*"):
+                yield file.report("JXP004", statement, f"`{full}` is imported from torch")
+    for call in model.walk.calls:
+        match call:
+            case ast.Call(
+                func=ast.Name(id="__import__") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(module)), *_],
+            ) if torch_names.is_torch(module):
+                yield file.report("JXP004", call, f"`{module}` is imported from torch")
+
+
+def _extended(name: str, node: ast.expr) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([name, *reversed(parts)])
+
+
+def _is_import(file: File, root: ast.Name) -> bool:
+    return any(binding.kind == "import" for binding in file.model.lookup(root, root.id))
+
+
+def _methods(file: File) -> Iterator[Finding]:
+    for method in sorted(torch_names.TENSOR_METHODS & set(file.methods)):
+        for call, receiver in file.calls_of(method):
+            values = file.model.infer(receiver)
+            known = [
+                value
+                for value in values
+                if not (isinstance(value, Instance) and isinstance(value.of, External)
+                        and torch_names.is_torch(value.of.name))
+            ]
+            if not known:
+                message = f"`{method}` is a method that torch tensors have and JAX arrays have not"
+                yield file.report("JXP005", call, message)
+
+
+RULES = (
+    Rule(
+        code="JXP004",
+        name="unported-name",
+        summary="A torch name that no rule ports.",
+        why="A file that still names torch does not run on JAX. This rule reports every such "
+        "name that is left, so that a file without findings has none.",
+        fix_safety="There is no fix yet.",
+        check=_names,
+        examples=(
+            Example("import torch\n\nx = torch.zeros(3)\n"),
+            Example("import torch\n"),
+            Example("from torchvision import models\n\nnet = models.resnet18()\n"),
+        ),
+        accepts=("import numpy as np\n\nx = np.zeros(3)\n", "torch = 3\nprint(torch)\n"),
+        default=False,
+    ),
+    Rule(
+        code="JXP005",
+        name="tensor-method",
+        summary="A method that torch tensors have and JAX arrays have not.",
+        why="A function can use tensors without naming torch. Where the kind of a value is not "
+        "known, such a method says that it was written for torch.",
+        fix_safety="There is no fix yet.",
+        check=_methods,
+        examples=(Example("def f(x):\n    return x.unsqueeze(0)\n"),),
+        accepts=("def f(x):\n    return x.sum()\n",),
+        default=False,
+    ),
+)
