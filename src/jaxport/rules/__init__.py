@@ -7,10 +7,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from jaxport.findings import Applicability, Finding, Rewrite
+from jaxport.semantics import optimizer
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Binding
 from jaxport.semantics.values import Evidence
@@ -58,6 +59,7 @@ class Edition:
     bound: frozenset[str] = frozenset()
     group: str = ""
     group_size: int = 1
+    escape: str = ""
 
 
 class File:
@@ -70,6 +72,11 @@ class File:
         for call in model.walk.calls:
             if isinstance(call.func, ast.Attribute):
                 self.methods.setdefault(call.func.attr, []).append(call)
+
+    @cached_property
+    def optimizers(self) -> list[optimizer.Optimizer]:
+        """The optimizers of the file, each portable as a whole or not at all."""
+        return optimizer.optimizers(self.model)
 
     def calls_of(self, method: str) -> Iterator[tuple[ast.Call, ast.expr]]:
         """The calls `receiver.method(...)`, each with its receiver."""
@@ -100,7 +107,7 @@ class File:
                 spelled.append((module, name))
             rewrite = Rewrite(
                 edition.hook, edition.applicability, edition.message, edition.callee,
-                edition.bound, tuple(spelled), "", edition.group, edition.group_size,
+                edition.bound, tuple(spelled), edition.escape, edition.group, edition.group_size,
             )  # fmt: skip
         return Finding(code, message, self.model.source.span(node), rewrite)
 

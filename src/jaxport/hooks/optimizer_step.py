@@ -1,0 +1,117 @@
+"""Optimizers: constructor, step and zero_grad (`optimizer_step` in the spec)."""
+
+from __future__ import annotations
+
+import libcst
+
+from jaxport.hooks.context import (
+    EscapeHatch,
+    HookContext,
+    call,
+    expression,
+    given,
+    keyword,
+    positional,
+    receiver,
+)
+from jaxport.tables.optimizers import OPTIMIZERS, Optimizer
+
+_KEYWORD_ONLY = ("maximize", "foreach", "fused", "capturable", "differentiable")
+
+
+def transform_optimizer_init(node: libcst.Call, ctx: HookContext) -> libcst.Call:
+    """`torch.optim.Adam(model.parameters(), lr=0.01)` becomes `optax.adam(learning_rate=0.01)`.
+
+    What torch's defaults do and Optax's don't is written out. Returns the node unchanged where
+    the table has no exact form.
+    """
+    row = OPTIMIZERS.get(ctx.callee or _spelled(node.func))
+    if row is None:
+        return node
+    names = ("params", *row.positional, *row.refuse)
+    names += tuple(name for name in _KEYWORD_ONLY if name not in names)
+    arguments = given(node, names)
+    if arguments is None or "params" not in arguments:
+        return node
+    del arguments["params"]
+    made = _optax(arguments, row, ctx)
+    return node if made is None else made
+
+
+def _optax(
+    arguments: dict[str, libcst.BaseExpression], row: Optimizer, ctx: HookContext
+) -> libcst.Call | None:
+    written: dict[str, libcst.BaseExpression] = {}
+    before: list[libcst.BaseExpression] = []
+    for name, value in arguments.items():
+        text = _code(value)
+        if name in row.refuse:
+            if text not in row.refuse[name][0]:
+                return None
+        elif name in row.rename:
+            targets = row.rename[name].split()
+            values = [value] if len(targets) == 1 else _elements(value)
+            if len(values) != len(targets):
+                return None
+            written.update(zip(targets, values, strict=True))
+        elif name == "weight_decay" and row.decay:
+            if text not in ("0", "0.0"):
+                before.append(call(ctx.name("optax.add_decayed_weights"), [positional(value)]))
+        elif name == "maximize":
+            if text not in ("True", "False"):
+                return None
+            if text == "True":
+                # torch turns the gradient around before it adds the decay.
+                before.insert(0, expression(f"{_code(ctx.name('optax.scale'))}(-1.0)"))
+        elif name not in row.ignored:
+            return None
+    fixed = {**row.write, **row.always}
+    order = dict.fromkeys([*(n for n in fixed if n == "learning_rate"), *written, *fixed])
+    alias = call(
+        ctx.name(f"optax.{row.optax}"),
+        [keyword(name, written.get(name) or expression(fixed[name])) for name in order],
+    )
+    if not before:
+        return alias
+    before.sort(key=lambda item: "add_decayed_weights" in _code(item))
+    return call(ctx.name("optax.chain"), [positional(item) for item in [*before, alias]])
+
+
+def _elements(value: libcst.BaseExpression) -> list[libcst.BaseExpression]:
+    if isinstance(value, (libcst.Tuple, libcst.List)):
+        return [element.value for element in value.elements]
+    return []
+
+
+def _code(node: libcst.CSTNode) -> str:
+    return libcst.Module([]).code_for_node(node)
+
+
+def _spelled(node: libcst.BaseExpression) -> str:
+    text = _code(node)
+    return text if text.startswith("torch.optim.") else f"torch.optim.{text.rsplit('.', 1)[-1]}"
+
+
+def transform_optimizer_step(
+    node: libcst.Call, ctx: HookContext
+) -> libcst.Call | libcst.FlattenSentinel[libcst.BaseStatement]:
+    """`optimizer.step()` becomes `update` and `apply_updates`, two statements.
+
+    They read `grads`, `opt_state` and `params`. Where these are not at hand, or the context
+    says why not, the call stays under a comment (`EscapeHatch`).
+    """
+    optimizer = receiver(node, "step")
+    if optimizer is None or node.args:
+        return node
+    if ctx.escape:
+        return EscapeHatch.mark(node, "JXP202", ctx.escape)
+    if not ctx.has("grads", "opt_state", "params"):
+        return EscapeHatch.mark(node, "JXP202", "no `grads`, `opt_state` and `params` here")
+    update = f"updates, opt_state = {_code(optimizer)}.update(grads, opt_state, params)"
+    apply = f"params = {_code(ctx.name('optax.apply_updates'))}(params, updates)"
+    return libcst.FlattenSentinel([libcst.parse_statement(update), libcst.parse_statement(apply)])
+
+
+def strip_zero_grad(node: libcst.Call, ctx: HookContext) -> libcst.CSTNode:
+    """`optimizer.zero_grad()` becomes `pass`; the fix leaves that out where it is not alone."""
+    return node if receiver(node, "zero_grad") is None else libcst.Pass()

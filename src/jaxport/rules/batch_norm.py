@@ -1,0 +1,119 @@
+"""JXP301: the call of a batch norm layer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from jaxport.findings import Finding
+from jaxport.rules import Edition, Example, File, Rule
+from jaxport.semantics.values import Evidence, External, Instance, Values
+from jaxport.tables import torch_names
+
+
+def _check(file: File) -> Iterator[Finding]:
+    for call in file.model.walk.calls:
+        if not isinstance(call.func, (ast.Attribute, ast.Name, ast.Subscript, ast.Call)):
+            continue
+        values = file.model.infer(call.func)
+        if not any(isinstance(value, Instance) for value in values):
+            continue
+        evidence = file.model.role(call.func, "batch norm")
+        if evidence is None or any(k.arg == "use_running_average" for k in call.keywords):
+            continue
+        message = "batch norm takes its mode from `use_running_average` in Flax"
+        reason = _reason(file, call, values, evidence)
+        doubt = _doubt(file, call, evidence)
+        if reason or doubt is None:
+            reason = reason or (
+                "`training` is not bound here; `train()` and `eval()` set the mode, as in torch"
+            )
+            yield file.report("JXP301", call, f"{message} (not rewritten: {reason})")
+            continue
+        edition = Edition(
+            "transform_batch_norm", doubt or "Pass the mode to the layer",
+            applicability="unsafe" if doubt else "safe", bound=frozenset({"training"}),
+        )  # fmt: skip
+        yield file.report("JXP301", call, message, edition)
+
+
+def _reason(file: File, call: ast.Call, values: Values, evidence: Evidence) -> str:
+    if len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
+        return "it is not called with one input"
+    if not all(
+        isinstance(value, Instance) and isinstance(value.of, External)
+        and value.of.name in torch_names.BATCH_NORMS
+        for value in values
+    ):
+        return "it is not always a plain batch norm"
+    for value in values:
+        made = value.call if isinstance(value, Instance) else None
+        for keyword in made.keywords if made is not None else []:
+            if keyword.arg in ("track_running_stats", None) and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+            ):
+                return "it may keep no running statistics"
+            if keyword.arg == "momentum" and isinstance(keyword.value, ast.Constant) and (
+                keyword.value.value is None
+            ):
+                return "its momentum is a cumulative average"
+    text = ast.unparse(call.func)
+    for method in ("eval", "train"):
+        for _, receiver in file.calls_of(method):
+            if ast.unparse(receiver) == text:
+                return f"`{text}.{method}()` sets its mode apart from the model's"
+    return ""
+
+
+def _doubt(file: File, call: ast.Call, evidence: Evidence) -> str | None:
+    """Why a rewrite is a guess; empty where it is proven, None where there can't be one."""
+    if file.dialect == "switcheroo":
+        return "" if evidence is Evidence.PROOF else "that it is a batch norm is a guess"
+    bindings = file.model.lookup(call, "training")
+    if not bindings:
+        return None
+    proven = all(
+        binding.kind == "value" and ast.unparse(binding.node) == "self.training"
+        for binding in bindings
+    )
+    if not proven:
+        return "torch's batch norm follows `self.training`, and `training` may be something else"
+    return "" if evidence is Evidence.PROOF else "that it is a batch norm is a guess"
+
+
+def _net(body: str, head: str = "") -> str:
+    return (
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.bn1 = nn.BatchNorm2d(3)\n\n"
+        f"    def forward(self, x):\n{head}        return {body}\n"
+    )
+
+
+_BOUND = "        training = self.training\n"
+_SPEC = "self.bn1(x, use_running_average=not training, mutable=['batch_stats'])[0]"
+
+RULES = (
+    Rule(
+        code="JXP301",
+        name="batch-norm-call",
+        summary="A batch norm layer of torch that is called.",
+        why="Flax's batch norm takes its mode with the call or from `train()` and `eval()`. "
+        "The spec's form with `mutable` raises TypeError on NNX, so `nnx` leaves it out.",
+        fix_safety="Safe in `nnx` where `training` is bound to `self.training`; unsafe where it is "
+        "something else of the same name. Else the call stays: it is right as it is once the layer "
+        "is Flax's.",
+        check=_check,
+        examples=(
+            Example(
+                _net("self.bn1(x)", _BOUND),
+                _net("self.bn1(x, use_running_average=not training)", _BOUND),
+                _net(_SPEC, _BOUND),
+            ),
+            Example(_net("self.bn1(x)"), None, _net(_SPEC)),
+        ),
+        accepts=(
+            "import torch\n\n\ndef f(bn, x):\n    return bn(x)\n",
+            _net("self.bn1(x, use_running_average=not training)", _BOUND),
+        ),
+    ),
+)
