@@ -55,3 +55,11 @@ class Finding:
     message: str
     span: Span
     rewrite: Rewrite | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """`content` in the place of the text in `span`."""
+
+    span: Span
+    content: str

@@ -1,4 +1,4 @@
-"""JXP001 to JXP003: the file can't be checked. `source` finds these before any rule runs."""
+"""JXP001 to JXP003 and JXP006: the file can't be checked. No rule finds these, reading it does."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ RULES = tuple(
         ("JXP001", "syntax-error", "The file is not Python 3 source code."),
         ("JXP002", "unreadable", "The file can't be read or written."),
         ("JXP003", "wrong-encoding", "The file's bytes don't fit its encoding."),
+        ("JXP006", "internal-error", "jaxport itself failed; the file is left as it was."),
     )
 )

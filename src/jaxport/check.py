@@ -1,0 +1,132 @@
+"""One file from bytes to findings, and on to its fixed text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jaxport import source as sources
+from jaxport.config import Config
+from jaxport.findings import Finding, Position, Span
+from jaxport.rules import File, all_rules
+from jaxport.semantics.model import Model
+from jaxport.source import SourceError, SourceFile
+
+_PASSES = 10
+
+
+@dataclass
+class Checked:
+    """What checking one file gave. `text` is the fixed text where it differs from the file's."""
+
+    path: Path
+    findings: list[Finding]
+    source: SourceFile | None = None
+    text: str | None = None
+    fixed: list[Finding] = field(default_factory=list)
+
+
+def findings(source: SourceFile, config: Config) -> list[Finding]:
+    """The findings of a file that are on for it and that no comment suppresses, in order."""
+    codes = config.codes(source.path)
+    if source.skipped:
+        return []
+    try:
+        file = File(Model(source), config.dialect)
+        found = [
+            finding
+            for rule in all_rules()
+            if rule.code in codes
+            for finding in rule.check(file)
+            if not source.suppressed(finding)
+        ]
+    except RecursionError:
+        return [at_start("JXP001", "nested too deeply to be checked")]
+    return sorted(set(found), key=lambda item: (item.span, item.code))
+
+
+def at_start(code: str, message: str) -> Finding:
+    start = Position(1, 0)
+    return Finding(code, message, Span(start, start))
+
+
+def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) -> Checked:
+    """Check a parsed file and, with `fix`, rewrite it until nothing changes any more."""
+    checked = Checked(source.path, findings(source, config), source)
+    if not fix:
+        return checked
+    from jaxport import fix as fixing
+
+    current = source
+    remaining = checked.findings
+    for _ in range(_PASSES):
+        chosen = fixing.applicable(remaining, unsafe)
+        if not chosen:
+            break
+        try:
+            text = fixing.apply(current, chosen, config.dialect)
+        except SourceError as error:
+            message = f"a rewrite was thrown away, its result does not parse: {error}"
+            checked.findings.append(at_start("JXP006", message))
+            return Checked(source.path, checked.findings, source)
+        if text == current.text:
+            break
+        checked.fixed += [item for item in chosen if item.rewrite and not item.rewrite.escape]
+        current = SourceFile(
+            source.path, text, sources.split_lines(text), sources.parse_tree(text),
+            source.encoding, source.bom,
+        )  # fmt: skip
+        remaining = findings(current, config)
+    if current is not source:
+        checked.text, checked.findings, checked.source = current.text, remaining, current
+    return checked
+
+
+def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
+    """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
+    try:
+        return check_source(sources.read(path), config, fix, unsafe)
+    except SourceError as error:
+        finding = error.finding
+        on = finding.code in config.codes(path)
+        return Checked(path, [finding] if on else [])
+    except Exception as error:  # our own mistake must not take the other files down
+        message = f"jaxport failed on this file ({type(error).__name__}: {error})"
+        return Checked(path, [at_start("JXP006", message.replace("\n", " "))])
+
+
+def check_bytes(
+    path: Path, data: bytes, config: Config, fix: bool = False, unsafe: bool = False
+) -> Checked:
+    """`check_path` for text that comes from somewhere else."""
+    try:
+        return check_source(sources.parse(path, data), config, fix, unsafe)
+    except SourceError as error:
+        return Checked(path, [error.finding])
+
+
+def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
+    """The files to check: named files as they are, folders searched for Python files."""
+    from jaxport import config as configs
+
+    for path in paths:
+        if not path.is_dir() or path.is_symlink():
+            yield path
+            continue
+        stack = [path]
+        while stack:
+            folder = stack.pop()
+            config = config_for or configs.find(folder.absolute())
+            try:
+                entries = sorted(folder.iterdir(), reverse=True)
+            except OSError:
+                continue
+            for entry in [*reversed(entries)]:
+                inside = any(config.matches(Path(entry.name), item) for item in config.include)
+                if entry != path and config.excluded(entry):
+                    continue
+                if entry.is_dir() and not entry.is_symlink():
+                    stack.append(entry)
+                elif inside:
+                    yield entry

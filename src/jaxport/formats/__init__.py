@@ -1,0 +1,18 @@
+"""How findings are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from jaxport.check import Checked
+from jaxport.formats import concise, full, json_format
+from jaxport.rules import Dialect
+
+Format = Callable[[Sequence[Checked], Dialect], str]
+
+FORMATS: dict[str, Format] = {
+    "concise": concise.render,
+    "full": full.render,
+    "json": json_format.render,
+    "json-lines": json_format.render_lines,
+}

@@ -1,0 +1,161 @@
+"""Imports follow the rewrite: what it needs is added once, what nothing uses any more goes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from jaxport.findings import Edit, Position, Span
+from jaxport.source import SourceFile
+
+
+def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[Edit]:
+    """The edits that import the modules that the file does not import yet.
+
+    `needed` are pairs of a module and how the new code spells it; where they differ the file
+    has an alias already. `import flax` does not count for `flax.nnx`: it does not load it.
+    """
+    present = {
+        alias.name
+        for statement in source.tree.body
+        if isinstance(statement, ast.Import)
+        for alias in statement.names
+        if alias.asname is None
+    }
+    missing = sorted(
+        {module for module, spelled in needed if module == spelled and module not in present}
+    )
+    if not missing:
+        return []
+    row, before = _place(source)
+    newline = _newline(source)
+    text = "".join(f"import {module}{newline}" for module in missing)
+    at = Position(row, 0)
+    if row > len(source.lines):
+        last = source.lines[-1] if source.lines else ""
+        text = (newline if last and not last.endswith(("\n", "\r")) else "") + text
+    elif not before:
+        text += newline
+    return [Edit(Span(at, at), text)]
+
+
+def _place(source: SourceFile) -> tuple[int, bool]:
+    """The row to put imports in, and whether other imports stand there.
+
+    It is in front of the first import that would sort after them in the block that imports
+    torch, or whatever the file's first import is; else behind the docstring.
+    """
+    body = source.tree.body
+    start = 0
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        start = 1
+    while start < len(body) and _is_future(body[start]):
+        start += 1
+    top = []
+    for statement in body[start:]:
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            break
+        top.append(statement)
+    torch = next((item for item in top if _root(item) == "torch"), None)
+    chosen = torch or next(iter(top), None)
+    if chosen is not None and _owns_its_lines(source, chosen):
+        first = top[top.index(chosen) - 1] if top.index(chosen) else None
+        index = top.index(chosen)
+        while first is not None and _sorts_after(first) and (
+            first.end_lineno == top[index].lineno - 1
+        ) and _owns_its_lines(source, first):
+            index -= 1
+            first = top[index - 1] if index else None
+        return top[index].lineno, True
+    if start:
+        return (body[start - 1].end_lineno or 1) + 1, False
+    row = 1
+    for line in source.lines:
+        if not line.lstrip().startswith("#"):
+            break
+        row += 1
+    return row, False
+
+
+def _sorts_after(statement: ast.Import | ast.ImportFrom) -> bool:
+    return _root(statement) > "jax" or isinstance(statement, ast.ImportFrom)
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _root(statement: ast.Import | ast.ImportFrom) -> str:
+    if isinstance(statement, ast.ImportFrom):
+        return "" if statement.level else (statement.module or "").split(".")[0]
+    return statement.names[0].name.split(".")[0]
+
+
+def _newline(source: SourceFile) -> str:
+    first = source.lines[0] if source.lines else "\n"
+    return first[len(first.rstrip("\r\n")) :] or "\n"
+
+
+def _owns_its_lines(source: SourceFile, statement: ast.stmt) -> bool:
+    span = source.span(statement)
+    after = source.lines[span.end.row - 1][span.end.column :].strip()
+    return span.start.column == 0 and (not after or after.startswith("#"))
+
+
+def removal_edits(before: SourceFile, after: SourceFile) -> list[Edit]:
+    """The edits to `after` that remove the imports which only `before` used."""
+    if after.path.name == "__init__.py":
+        return []
+    gone = _loads(before.tree) - _loads(after.tree)
+    if not gone:
+        return []
+    texts = [
+        node.value
+        for node in ast.walk(after.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    gone = {name for name in gone if not any(name in text for text in texts)}
+    return list(_removals(after, gone))
+
+
+def _removals(source: SourceFile, gone: set[str]) -> Iterator[Edit]:
+    for statement in source.tree.body:
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        kept = [alias for alias in statement.names if _bound(alias) not in gone]
+        span = source.span(statement)
+        last = source.lines[span.end.row - 1]
+        if len(kept) == len(statement.names) or not _owns_its_lines(source, statement):
+            continue
+        if last[span.end.column :].strip():
+            continue
+        if not kept:
+            yield Edit(Span(span.start, Position(span.end.row, len(last))), "")
+            continue
+        yield Edit(span, _without(source, statement, gone))
+
+
+def _without(source: SourceFile, statement: ast.stmt, gone: set[str]) -> str:
+    import libcst
+
+    text = ast.get_source_segment(source.text, statement) or ""
+    line = libcst.parse_statement(text)
+    assert isinstance(line, libcst.SimpleStatementLine)
+    node = line.body[0]
+    assert isinstance(node, (libcst.Import, libcst.ImportFrom))
+    assert not isinstance(node.names, libcst.ImportStar)
+    kept = [alias for alias in node.names if (alias.evaluated_alias or alias.evaluated_name
+                                              ).split(".")[0] not in gone]
+    last = node.names[-1].comma
+    if isinstance(node, libcst.Import) or node.lpar is None:
+        last = libcst.MaybeSentinel.DEFAULT
+    kept[-1] = kept[-1].with_changes(comma=last)
+    return libcst.Module([]).code_for_node(node.with_changes(names=kept))
+
+
+def _bound(alias: ast.alias) -> str:
+    return alias.asname or alias.name.split(".")[0]
+
+
+def _loads(tree: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
