@@ -10,8 +10,6 @@ from jaxport.check import Checked
 from jaxport.findings import Finding, Position
 from jaxport.rules import Dialect
 
-_URL = "https://github.com/jaxport/jaxport/blob/main/docs/rules/{}.md"
-
 
 def _location(at: Position) -> dict[str, int]:
     return {"row": at.row, "column": at.column + 1}
@@ -47,7 +45,7 @@ def _records(results: Sequence[Checked], dialect: Dialect) -> Iterator[dict[str,
                 "end_location": _location(finding.span.end),
                 "fix": _fix(result, finding, dialect),
                 "noqa_row": finding.span.start.row,
-                "url": _URL.format(finding.code),
+                "url": None,
             }
 
 

@@ -11,8 +11,9 @@ from functools import cache, cached_property
 from typing import Literal
 
 from jaxport.findings import Applicability, Finding, Rewrite
-from jaxport.semantics import optimizer
 from jaxport.semantics.model import Model
+from jaxport.semantics.optimizer import Optimizer
+from jaxport.semantics.optimizer import optimizers as find_optimizers
 from jaxport.semantics.scopes import Binding
 from jaxport.semantics.values import Evidence
 
@@ -74,9 +75,9 @@ class File:
                 self.methods.setdefault(call.func.attr, []).append(call)
 
     @cached_property
-    def optimizers(self) -> list[optimizer.Optimizer]:
+    def optimizers(self) -> list[Optimizer]:
         """The optimizers of the file, each portable as a whole or not at all."""
-        return optimizer.optimizers(self.model)
+        return find_optimizers(self.model)
 
     def calls_of(self, method: str) -> Iterator[tuple[ast.Call, ast.expr]]:
         """The calls `receiver.method(...)`, each with its receiver."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import Literal as OneOf
 
 from jaxport.semantics import project
@@ -209,10 +211,8 @@ class Model:
             return NOTHING
         return frozenset([External(torch_names.canonical(f"{module}.{target}"))])
 
-    def _load(self, path: object) -> LocalFile | None:
-        from pathlib import Path
-
-        if not isinstance(path, Path):
+    def _load(self, path: Path | None) -> LocalFile | None:
+        if path is None:
             return None
         if path == self.source.path:
             return LocalFile(self)
@@ -298,7 +298,7 @@ class Model:
         positions = [*function.args.posonlyargs, *function.args.args]
         place = positions.index(argument) if argument in positions else None
         found: Values = NOTHING
-        for call in self._calls_by_name().get(name, [])[:40]:
+        for call in self._calls_by_name.get(name, [])[:40]:
             index = place
             if index is not None and owner is not None:
                 index -= 1
@@ -311,15 +311,15 @@ class Model:
                 found |= self.infer(given)
         return found
 
+    @cached_property
     def _calls_by_name(self) -> dict[str, list[ast.Call]]:
-        if not hasattr(self, "_by_name"):
-            self._by_name: dict[str, list[ast.Call]] = {}
-            for call in self.walk.calls:
-                func = call.func
-                name = func.id if isinstance(func, ast.Name) else getattr(func, "attr", None)
-                if name:
-                    self._by_name.setdefault(name, []).append(call)
-        return self._by_name
+        found: dict[str, list[ast.Call]] = {}
+        for call in self.walk.calls:
+            func = call.func
+            name = func.id if isinstance(func, ast.Name) else getattr(func, "attr", None)
+            if name:
+                found.setdefault(name, []).append(call)
+        return found
 
     # Attributes
 
@@ -526,19 +526,9 @@ class Model:
 
     def _by_use(self, node: ast.AST) -> Values:
         """The kind of something unknown, by the methods that the same scope calls on it."""
-        key = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        key = dotted(node)
         if not key or not self.uses_torch:
             return NOTHING
-        if not hasattr(self, "_methods"):
-            self._methods: dict[tuple[ast.AST, str], set[str]] = {}
-            for call in self.walk.calls:
-                func = call.func
-                if isinstance(func, ast.Attribute) and isinstance(
-                    func.value, (ast.Name, ast.Attribute)
-                ):
-                    holder = self._use_scope(func.value)
-                    text = ast.unparse(func.value)
-                    self._methods.setdefault((holder, text), set()).add(func.attr)
         methods = self._methods.get((self._use_scope(node), key), set())
         if {"step", "zero_grad"} <= methods:
             return frozenset([_OPTIMIZER])
@@ -547,6 +537,18 @@ class Model:
         if {"parameters"} & methods and methods & {"train", "eval", "to", "load_state_dict"}:
             return frozenset([_MODULE])
         return NOTHING
+
+    @cached_property
+    def _methods(self) -> dict[tuple[ast.AST, str], set[str]]:
+        found: dict[tuple[ast.AST, str], set[str]] = {}
+        for call in self.walk.calls:
+            func = call.func
+            if isinstance(func, ast.Attribute) and isinstance(
+                func.value, (ast.Name, ast.Attribute)
+            ):
+                key = (self._use_scope(func.value), dotted(func.value))
+                found.setdefault(key, set()).add(func.attr)
+        return found
 
     def _use_scope(self, node: ast.AST) -> ast.AST:
         scope, _ = self.walk.where.get(node, (self.walk.module, ()))
@@ -569,20 +571,27 @@ class Model:
                 return Evidence.NAME
         return None
 
-    @property
+    @cached_property
     def uses_torch(self) -> bool:
         """Whether the file imports torch or something built on it."""
-        if not hasattr(self, "_torch"):
-            self._torch = any(
-                torch_names.is_torch(name)
-                for node in self.walk.imports
-                for name in (
-                    [alias.name for alias in node.names]
-                    if isinstance(node, ast.Import)
-                    else [node.module or ""]
-                )
+        return any(
+            torch_names.is_torch(name)
+            for node in self.walk.imports
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
             )
-        return self._torch
+        )
+
+
+def dotted(node: ast.AST) -> str:
+    """`self.model` as text; empty for anything but names and attributes of names."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _default(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:
