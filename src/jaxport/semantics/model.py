@@ -30,7 +30,8 @@ from jaxport.tables import torch_names
 
 Role = OneOf["module", "optimizer", "scheduler", "batch norm"]
 
-_DEPTH = 24
+_DEPTH = 40
+_NEVER = 1 << 30
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
 _MODULE_USES = frozenset(
@@ -51,23 +52,33 @@ class Model:
         self.source = source
         self.walk: Walk = walk(source.tree)
         self._known: dict[ast.AST, Values] = {}
-        self._active: set[object] = set()
+        self._partial: dict[ast.AST, Values] = {}
+        self._active: dict[object, int] = {}
+        self._lowest = _NEVER
 
     # What an expression is
 
     def infer(self, node: ast.AST) -> Values:
         """Everything that the expression `node` can be; empty where nothing is known."""
-        if node in self._known:
-            return self._known[node]
-        if node in self._active or len(self._active) > _DEPTH:
+        found = self._known.get(node, self._partial.get(node))
+        if found is not None:
+            return found
+        depth = self._active.get(node, len(self._active))
+        if node in self._active or depth > _DEPTH:
+            self._lowest = min(self._lowest, depth if node in self._active else 0)
             return NOTHING
-        self._active.add(node)
+        outer, self._lowest = self._lowest, _NEVER
+        self._active[node] = depth
         try:
             values = self._infer(node)
         finally:
-            self._active.discard(node)
-        if not self._active:
-            self._known[node] = values
+            del self._active[node]
+        # A value that was cut short because something further out is still being worked out
+        # holds for the rest of this question only.
+        if depth == 0:
+            self._partial.clear()
+        (self._known if depth == 0 or self._lowest >= depth else self._partial)[node] = values
+        self._lowest = min(outer, self._lowest if self._lowest < depth else _NEVER)
         return values
 
     def qualified(self, node: ast.AST) -> str | None:
@@ -224,14 +235,14 @@ class Model:
         key = ("member", name)
         if key in self._active:
             return NOTHING
-        self._active.add(key)
+        self._active[key] = len(self._active)
         try:
             found: Values = NOTHING
             for binding in self.walk.module.bindings.get(name, []):
                 found |= self._binding(binding)
             return found
         finally:
-            self._active.discard(key)
+            del self._active[key]
 
     def _annotation(self, node: ast.AST) -> Values:
         match node:
@@ -460,12 +471,12 @@ class Model:
         if isinstance(scope.node, ast.Lambda):
             return self.infer(scope.node.body)
         found: Values = NOTHING
-        self._active.add(scope.node)
+        self._active[scope.node] = len(self._active)
         try:
             for value in self.walk.returns.get(scope.node, []):
                 found |= self.infer(value)
         finally:
-            self._active.discard(scope.node)
+            del self._active[scope.node]
         annotation = getattr(scope.node, "returns", None)
         if not found and annotation is not None:
             found = self._annotation(annotation)

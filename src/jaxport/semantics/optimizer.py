@@ -46,8 +46,11 @@ def optimizers(model: Model) -> list[Optimizer]:
     """Every optimizer that the file makes, steps or resets. Worked out once for a file."""
     found: dict[object, Optimizer] = {}
     for call in model.walk.calls:
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if not (name[:1].isupper() or isinstance(call.func, (ast.Name, ast.Call)) or "opt" in name):
+            continue
         made = model.qualified(call.func) or ""
-        if isinstance(call.func, ast.Call) or not torch_names.is_optimizer_class(made):
+        if not torch_names.is_optimizer_class(made):
             continue
         optimizer = _of_target(model, call, found)
         optimizer.constructors.append(call)
