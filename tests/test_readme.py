@@ -1,0 +1,37 @@
+"""What the README shows is what jaxport does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from jaxport import check
+from jaxport.config import Config
+from jaxport.rules import all_rules
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_before_becomes_after() -> None:
+    before, after = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert check.check_bytes(Path("x.py"), before.encode(), Config(), fix=True).text == after
+
+
+def test_the_example_diff_shows_each_family_of_rewrites() -> None:
+    command = [sys.executable, "-m", "jaxport", "check", "--diff", "--exit-zero"]
+    shown = subprocess.run(
+        [*command, "examples/dqn.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for written in ("nnx.BatchStat", "nnx.Param(", "nnx.update", "optax.adamw", "apply_updates",
+                    "use_running_average=not training"):
+        assert f"{written}" in shown
+    assert "-        self.register_buffer(\"visits\"" not in shown
+
+
+def test_the_table_names_every_rule_that_rewrites() -> None:
+    for rule in all_rules():
+        if any(example.nnx for example in rule.examples):
+            assert f"| {rule.code} |" in README
