@@ -9,7 +9,7 @@ from pathlib import Path
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
-from jaxport.rules import File, all_rules
+from jaxport.rules import Dialect, File, all_rules
 from jaxport.semantics.model import Model
 from jaxport.source import SourceError, SourceFile
 
@@ -25,6 +25,7 @@ class Checked:
     source: SourceFile | None = None
     text: str | None = None
     fixed: list[Finding] = field(default_factory=list)
+    dialect: Dialect = "nnx"
 
 
 def findings(source: SourceFile, config: Config) -> list[Finding]:
@@ -53,7 +54,7 @@ def at_start(code: str, message: str) -> Finding:
 
 def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) -> Checked:
     """Check a parsed file and, with `fix`, rewrite it until nothing changes any more."""
-    checked = Checked(source.path, findings(source, config), source)
+    checked = Checked(source.path, findings(source, config), source, dialect=config.dialect)
     if not fix:
         return checked
     from jaxport import fix as fixing

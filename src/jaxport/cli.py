@@ -93,11 +93,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
-    for name in ("select", "ignore", "extend_select"):
-        given = getattr(arguments, name)
+    for name in config.CODE_LISTS:
+        given = getattr(arguments, name.replace("-", "_"))
         if given is not None:
-            flag = f"--{name.replace('_', '-')}"
-            settings = replace(settings, **{name: config.check_codes(given.split(","), flag)})
+            codes = config.check_codes(given.split(","), f"--{name}")
+            settings = config.with_codes(settings, name, codes)
     if arguments.dialect:
         settings = replace(settings, dialect=arguments.dialect)
     return settings
@@ -160,7 +160,6 @@ def _finish(arguments: argparse.Namespace, results: Iterable[Checked], failed: b
     found = fixed = changed = files = 0
     fixable = 0
     kept: list[Checked] = []
-    dialect = arguments.dialect or "nnx"
     show = FORMATS[arguments.output_format]
     whole = arguments.output_format == "json"
     for result in results:
@@ -181,12 +180,12 @@ def _finish(arguments: argparse.Namespace, results: Iterable[Checked], failed: b
         if whole:
             kept.append(result)
         else:
-            out.write(show([result], dialect))
+            out.write(show([result]))
         if arguments.show_fixes:
             for item in result.fixed:
                 print(f"Fixed {result.path}: {item.code} {item.message}", file=sys.stderr)
     if whole and not arguments.diff:
-        out.write(show(kept, dialect))
+        out.write(show(kept))
     if arguments.diff:
         print(f"Would change {changed} of {files} files.", file=sys.stderr)
         return 2 if failed else int(bool(changed) and not arguments.exit_zero)

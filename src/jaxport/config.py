@@ -16,6 +16,7 @@ EXCLUDED = (
     ".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "__pycache__", "build", "dist",
     "node_modules", "site-packages", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache",
 )  # fmt: skip
+CODE_LISTS = ("select", "ignore", "extend-select")
 
 
 class ConfigError(Exception):
@@ -106,11 +107,12 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Config:
     config = Config(root=path.parent)
     for key, value in table.items():
         where = f"{path}: tool.jaxport.{key}"
-        if key in ("select", "ignore", "extend-select"):
-            codes = check_codes(_strings(value, where), where)
-            config = replace(config, **{key.replace("-", "_"): codes})
-        elif key in ("include", "exclude"):
-            config = replace(config, **{key: _strings(value, where)})
+        if key in CODE_LISTS:
+            config = with_codes(config, key, check_codes(_strings(value, where), where))
+        elif key == "include":
+            config = replace(config, include=_strings(value, where))
+        elif key == "exclude":
+            config = replace(config, exclude=_strings(value, where))
         elif key == "per-file-ignores":
             if not isinstance(value, dict):
                 raise ConfigError(f"{where} must be a table of patterns and lists of codes")
@@ -126,6 +128,15 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Config:
         else:
             raise ConfigError(f"{where}: no such setting")
     return config
+
+
+def with_codes(config: Config, key: str, codes: tuple[str, ...]) -> Config:
+    """The configuration with one of its lists of codes replaced; `key` as in `CODE_LISTS`."""
+    if key == "select":
+        return replace(config, select=codes)
+    if key == "ignore":
+        return replace(config, ignore=codes)
+    return replace(config, extend_select=codes)
 
 
 def _strings(value: object, where: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ Only this module and the hooks import libcst, and only what is rewritten is pars
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -110,7 +112,9 @@ class _Rewriter:
             if rewrite.hook in ("transform_optimizer_step", "strip_zero_grad"):
                 yield from self._statement(finding, rewrite)
             else:
-                yield Edit(finding.span, self._expression(finding, rewrite, inner))
+                text = self._expression(finding, rewrite, inner)
+                yield from self._saved_comments(finding.span, text)
+                yield Edit(finding.span, text)
 
     def _call(self, text: str) -> libcst.Call:
         # In parentheses of its own, so that its lines may break wherever they did.
@@ -147,6 +151,27 @@ class _Rewriter:
 
     def _newlines(self, text: str, row: int) -> str:
         return text.replace("\n", self._newline(row))
+
+    def _saved_comments(self, span: Span, written: str) -> Iterator[Edit]:
+        """The comments inside of the old text that the new one has not, above the statement."""
+        if span.start.row == span.end.row:
+            return
+        old = self._text(span, [])
+        try:
+            tokens = list(tokenize.generate_tokens(io.StringIO(f"({old})").readline))
+        except (tokenize.TokenError, SyntaxError):
+            return
+        start = max(at for at in self._blocks if at <= span.start)
+        line = self.source.lines[start.row - 1]
+        indent = line[: len(line) - len(line.lstrip())]
+        lost = [
+            f"{indent}{token.string}{self._newline(start.row)}"
+            for token in tokens
+            if token.type == tokenize.COMMENT and token.string not in written
+        ]
+        if lost:
+            at = Position(start.row, 0)
+            yield Edit(Span(at, at), "".join(lost))
 
     # Statements
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 from jaxport.check import Checked
 from jaxport.formats import concise, full, json_format
-from jaxport.rules import Dialect
 
-Format = Callable[[Sequence[Checked], Dialect], str]
+Format = Callable[[Sequence[Checked]], str]
 
 FORMATS: dict[str, Format] = {
     "concise": concise.render,

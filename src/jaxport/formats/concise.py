@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from jaxport.check import Checked
 from jaxport.findings import Finding
-from jaxport.rules import Dialect
 
 
 def line(path: str, finding: Finding) -> str:
@@ -17,7 +16,7 @@ def line(path: str, finding: Finding) -> str:
     return f"{path}:{at.row}:{at.column + 1}: {finding.code} {mark}{finding.message}"
 
 
-def render(results: Sequence[Checked], dialect: Dialect) -> str:
+def render(results: Sequence[Checked]) -> str:
     return "".join(
         f"{line(str(result.path), finding)}\n"
         for result in results

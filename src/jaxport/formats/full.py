@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from jaxport.check import Checked
 from jaxport.formats.concise import line
-from jaxport.rules import Dialect
 
 
-def render(results: Sequence[Checked], dialect: Dialect) -> str:
+def render(results: Sequence[Checked]) -> str:
     parts: list[str] = []
     for result in results:
         lines = result.source.lines if result.source else []

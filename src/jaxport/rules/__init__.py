@@ -124,7 +124,7 @@ class File:
         scopes = [self.model.walk.module, *self.model.walk.where[node][0].enclosing()]
         for scope in scopes:
             for binding in scope.bindings.get(root, []):
-                if not _imported(binding, root) == root:
+                if _imported(binding, root) != root:
                     return None
         return module
 

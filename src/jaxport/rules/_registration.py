@@ -42,7 +42,7 @@ def why_not_plain(file: File, receiver: ast.expr, name: ast.expr) -> str:
                 return f"`{node.attr}` is changed in place in line {row}"
         if isinstance(parent, ast.Attribute):
             method = parent.attr
-            if method.endswith("_") and not method.endswith("__") or method in (
+            if (method.endswith("_") and not method.endswith("__")) or method in (
                 "data", "requires_grad", "resize_", "set_",
             ):  # fmt: skip
                 return f"`{node.attr}.{method}` in line {row} changes it in place"

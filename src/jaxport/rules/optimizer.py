@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
@@ -58,9 +59,9 @@ def _escaped(file: File, call: ast.Call, message: str, optimizer: Optimizer) -> 
     alone = isinstance(file.parent(call), ast.Expr) and not above.rstrip("\r\n").endswith("\\")
     if not alone or ESCAPE in above or optimizer.evidence is Evidence.NAME:
         return file.report("JXP202", call, left)
-    edition = Edition(
-        "transform_optimizer_step", "Say in a comment why it stays", escape=optimizer.blocker
-    )
+    # Line numbers would be wrong as soon as somebody edits the file.
+    reason = re.sub(r" in line \d+", "", optimizer.blocker)
+    edition = Edition("transform_optimizer_step", "Say in a comment why it stays", escape=reason)
     return file.report("JXP202", call, left, edition)
 
 
@@ -111,7 +112,7 @@ _LOOP = _TORCH + (
     "model(torch.ones(1, 2)).sum().backward()\n{}opt.step()\n"
 )
 _WITH_REASON = _LOOP.format(
-    f"{ESCAPE} `backward()` in line 6 leaves gradients in the parameters; JAX gives them back, "
+    f"{ESCAPE} `backward()` leaves gradients in the parameters; JAX gives them back, "
     "so the loss must become a function for `value_and_grad`\n"
 )
 
@@ -151,7 +152,8 @@ RULES = (
         ),
         accepts=(
             "import torch\n\n\ndef f(env, action):\n    return env.step(action)\n",
-            "import torch\n\n\ndef f(scheduler, cursor):\n    scheduler.step()\n    cursor.step()\n",
+            "import torch\n\n\ndef f(scheduler):\n    scheduler.step()\n",
+            "import torch\n\n\ndef f(cursor):\n    cursor.step()\n",
         ),
     ),
     Rule(
@@ -163,6 +165,8 @@ RULES = (
         "are accumulated over several `backward()` calls, it says where a step begins.",
         check=_zero_grads,
         examples=(Example(_HALF, _PORTED, _PORTED),),
-        accepts=("class Meter:\n    def zero_grad(self):\n        pass\n\n\nMeter().zero_grad()\n",),
+        accepts=(
+            "class Meter:\n    def zero_grad(self):\n        pass\n\n\nMeter().zero_grad()\n",
+        ),
     ),
 )

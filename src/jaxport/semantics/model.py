@@ -130,12 +130,13 @@ class Model:
         for value in values:
             if isinstance(value, Items):
                 found |= value.of
-            elif isinstance(value, Instance) and value.call is not None:
-                if _ITEM_LISTS & set(self.ancestors(value)):
-                    arguments = self._items(value.call.args)
-                    inner = self._elements(arguments)
-                    for element in inner:
-                        found |= element.of if isinstance(element, Items) else {element}
+            elif (
+                isinstance(value, Instance)
+                and value.call is not None
+                and _ITEM_LISTS & set(self.ancestors(value))
+            ):
+                for element in self._elements(self._items(value.call.args)):
+                    found |= element.of if isinstance(element, Items) else {element}
         return found
 
     # Names
@@ -357,8 +358,9 @@ class Model:
             case Instance() if name == "module" and set(self.ancestors(value)) & {
                 *torch_names.WRAPPERS, "torch.nn.Module"
             }:
-                inner = value.call.args[0] if value.call is not None and value.call.args else None
-                return (self.infer(inner) if inner is not None else NOTHING) or frozenset([_MODULE])
+                wrapped = value.call.args[:1] if value.call is not None else []
+                known = [self.infer(argument) for argument in wrapped]
+                return (known[0] if known else NOTHING) or frozenset([_MODULE])
         return NOTHING
 
     def _class_member(self, value: Value, name: str) -> Values:
@@ -385,7 +387,7 @@ class Model:
     def local_classes(self, value: Value) -> Iterator[tuple[Model, Class]]:
         """The class of `value` and its bases, as far as they are in the project."""
         seen: set[Class] = set()
-        queue = [value.of if isinstance(value, Instance) else value]
+        queue: list[Value] = [value.of if isinstance(value, Instance) else value]
         while queue:
             current = queue.pop(0)
             if isinstance(current, LocalClass) and current.info not in seen:
@@ -456,11 +458,8 @@ class Model:
                     or name.rsplit(".", 1)[-1][:1].isupper()
                 ):
                     return frozenset([Instance(value, Evidence.PROOF, node)])
-                if name.startswith("torchvision.models.") or name.rsplit(".", 1)[-1] in (
-                    "create_model", "from_pretrained", "from_config",
-                ):  # fmt: skip
-                    if torch_names.is_torch(name):
-                        return frozenset([Instance(External("torch.nn.Module"))])
+                if torch_names.makes_module(name):
+                    return frozenset([Instance(External("torch.nn.Module"))])
                 return frozenset([Result(name, node)])
         return NOTHING
 

@@ -199,7 +199,7 @@ def _judge(model: Model, optimizer: Optimizer) -> None:
         parent = model.walk.parents[name]
         if isinstance(parent, ast.Attribute) and parent.attr in ("init", "update"):
             continue
-        optimizer.block(f"line {name.lineno} uses it in another way")
+        optimizer.block(f"another use of it in line {name.lineno} can't be ported")
     if optimizer.constructors and not optimizer.blocker:
         bindings = _module_exports(model, optimizer)
         if bindings:
@@ -234,11 +234,12 @@ def _module_exports(model: Model, optimizer: Optimizer) -> str:
 def _backward_near(model: Model, call: ast.Call) -> ast.Call | None:
     home = model.walk.where[call][0].function()
     for other in model.walk.calls:
-        if isinstance(other.func, ast.Attribute) and other.func.attr in (
-            "backward", "manual_backward",
-        ):  # fmt: skip
-            if model.walk.where[other][0].function() is home:
-                return other
+        method = other.func.attr if isinstance(other.func, ast.Attribute) else ""
+        if (
+            method in ("backward", "manual_backward")
+            and model.walk.where[other][0].function() is home
+        ):
+            return other
     return None
 
 

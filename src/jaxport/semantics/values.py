@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ast
@@ -83,8 +83,6 @@ class Literal:
     kind: str
 
 
-Value = Union[
-    External, LocalClass, LocalFunction, LocalFile, Instance, Items, Result, Literal
-]
+Value = External | LocalClass | LocalFunction | LocalFile | Instance | Items | Result | Literal
 Values = frozenset[Value]
 NOTHING: Values = frozenset()

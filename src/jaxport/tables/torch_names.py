@@ -111,6 +111,13 @@ def is_module_class(name: str) -> bool:
     return is_torch(name) and not name.startswith("torch.") and last.endswith(("Model", "Module"))
 
 
+def makes_module(name: str) -> bool:
+    """Whether the function `name` gives a module: a model factory of a package built on torch."""
+    last = name.rsplit(".", 1)[-1]
+    factory = last in ("create_model", "from_pretrained", "from_config")
+    return name.startswith("torchvision.models.") or (factory and is_torch(name))
+
+
 def is_optimizer_class(name: str) -> bool:
     """Whether `name` is a torch optimizer."""
     return (

@@ -1,0 +1,31 @@
+"""Everyday training: gradients come from backward(), so the optimizer stays as it is."""
+import torch
+from torch import nn, optim
+
+
+def train(model: nn.Module, loader, epochs=3):
+    criterion = nn.CrossEntropyLoss()
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 1)
+    for epoch in range(epochs):
+        for step, (x, y) in enumerate(loader):
+            loss = criterion(model(x), y) / 4
+            loss.backward()
+            # jaxport: JXP202 not ported: `backward()` leaves gradients in the parameters; JAX gives them back, so the loss must become a function for `value_and_grad`
+            if (step + 1) % 4 == 0: optimizer.step(); optimizer.zero_grad()
+        scheduler.step()
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, "last.pt")
+
+
+class Trainer:
+    def __init__(self, model: nn.Module, lr):
+        self.model = model
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr)
+
+    def fit(self, batch):
+        self.optimizer.zero_grad()
+        loss = self.model(batch).mean()
+        loss.backward()
+        # jaxport: JXP202 not ported: it is kept in an attribute, and other methods and files can reach it
+        self.optimizer.step()
+        return loss.item()
