@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from jaxport.findings import Edit, Position, Span
@@ -114,7 +115,9 @@ def removal_edits(before: SourceFile, after: SourceFile) -> list[Edit]:
         for node in ast.walk(after.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    gone = {name for name in gone if not any(name in text for text in texts)}
+    gone = {
+        name for name in gone if not any(re.search(rf"\b{name}\b", text) for text in texts)
+    }
     return list(_removals(after, gone))
 
 

@@ -53,16 +53,13 @@ def _edition(file: File, call: ast.Call) -> Edition | str:
     if names & _FLAX:
         return Edition("convert_load_state_dict", "Write the state into the module", ("flax.nnx",))
     for node in ast.walk(made):
-        if isinstance(node, (ast.Name, ast.Attribute, ast.Call)):
-            loaded = model.qualified(node) or ""
-            if isinstance(node, ast.Name):
-                inner = flow.origin(model, node)
-                loaded = (model.qualified(inner.func) or "") if isinstance(inner, ast.Call) else ""
-            if loaded in torch_names.CHECKPOINT_LOADERS or "load" in loaded.rsplit(".", 1)[-1]:
-                return (
-                    "a torch checkpoint has other names and layouts, and `nnx.update` would take "
-                    "them without a word"
-                )
+        source = flow.origin(model, node) if isinstance(node, ast.Name) else node
+        loader = model.qualified(source.func) or "" if isinstance(source, ast.Call) else ""
+        if loader in torch_names.CHECKPOINT_LOADERS or "load" in loader.rsplit(".", 1)[-1]:
+            return (
+                "a torch checkpoint has other names and layouts, and `nnx.update` would take "
+                "them without a word"
+            )
     return _unsafe("`nnx.update` takes names that do not fit without a word")
 
 

@@ -1,7 +1,6 @@
 """Gradients, state and parameters are JAX's already; only the optimizer is torch's."""
 import jax
 import optax
-import torch.optim as optim
 from flax import nnx
 from torch.nn import Module
 

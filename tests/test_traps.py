@@ -1,0 +1,207 @@
+"""Each trap of the nine rewrites: rewritten right, or left with a reason. And look-alikes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from jaxport import check
+from jaxport.config import Config
+
+
+def fixed(text: str, unsafe: bool = False) -> check.Checked:
+    return check.check_bytes(Path("never-there.py"), text.encode(), Config(), True, unsafe)
+
+
+def module(body: str, rest: str = "") -> str:
+    head = "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+    method = "    def __init__(self, t, args=(), **options):\n        super().__init__()\n"
+    return head + method + indent(dedent(body), " " * 8) + indent(dedent(rest), " " * 4)
+
+
+def script(body: str) -> str:
+    head = "import copy\nimport jax\nimport optax\nimport torch\nfrom torch import nn\n\n"
+    return head + "a = nn.Linear(2, 2)\nb = nn.Linear(2, 2)\n" + dedent(body)
+
+
+LEFT = {
+    "persistent": (module('self.register_buffer("n", t, persistent=False)\n'), "JXP101"),
+    "persistent by position": (module('self.register_buffer("n", t, False)\n'), "JXP101"),
+    "persistence unknown": (module('self.register_buffer("n", t, persistent=args)\n'), "JXP101"),
+    "starred": (module("self.register_buffer(*args)\n"), "JXP101"),
+    "double starred": (module('self.register_buffer("n", **options)\n'), "JXP101"),
+    "None": (module('self.register_buffer("n", None)\n'), "JXP101"),
+    "name unknown": (module("self.register_buffer(t.name, t)\n"), "JXP101"),
+    "assigned later": (
+        module('self.register_buffer("n", t)\n', "def reset(self):\n    self.n = 0\n"), "JXP101",
+    ),
+    "changed in place": (
+        module('self.register_buffer("n", t)\n', "def reset(self):\n    self.n.zero_()\n"),
+        "JXP101",
+    ),
+    "item assigned": (
+        module('self.register_buffer("n", t)\n', "def reset(self):\n    self.n[0] = 1\n"), "JXP101",
+    ),
+    "compared with None": (
+        module('self.register_buffer("n", t)\n', "def f(self):\n    return self.n is None\n"),
+        "JXP101",
+    ),
+    "f-string name assigned": (
+        module('self.register_buffer(f"n_{args}", t)\n', "def f(self):\n    self.n_1 += 1\n"),
+        "JXP101",
+    ),
+    "parameter None": (module('self.register_parameter("n", None)\n'), "JXP102"),
+    "parameter frozen": (
+        module('self.register_parameter("n", nn.Parameter(t, False))\n'), "JXP102",
+    ),
+    "parameter frozen later": (
+        module('self.register_parameter("n", t)\nself.n.requires_grad = False\n'), "JXP102",
+    ),
+    "state by key": (script('w = a.state_dict()["weight"]\n'), "JXP103"),
+    "state iterated": (script("for k, v in a.state_dict().items():\n    print(k)\n"), "JXP103"),
+    "state with prefix": (script('s = a.state_dict(prefix="x")\n'), "JXP103"),
+    "result used": (script("res = a.load_state_dict(b.state_dict())\n"), "JXP104"),
+    "not strict": (script("a.load_state_dict(b.state_dict(), strict=False)\n"), "JXP104"),
+    "checkpoint": (script('a.load_state_dict(torch.load("f"))\n'), "JXP104"),
+    "checkpoint by name": (script('s = torch.load("f")\na.load_state_dict(s)\n'), "JXP104"),
+    "checkpoint entry": (script('s = torch.load("f")\na.load_state_dict(s["m"])\n'), "JXP104"),
+    "safetensors": (
+        "from safetensors.torch import load_file\n"
+        + script('a.load_state_dict(load_file("f"))\n'), "JXP104",
+    ),
+    "other class": (
+        script("c = nn.Conv2d(1, 1, 1)\nc.load_state_dict(a.state_dict())\n"), "JXP104",
+    ),
+    "first parameter": (script("d = next(a.parameters()).dtype\n"), "JXP105"),
+    "frozen": (script("for p in a.parameters():\n    p.requires_grad_(False)\n"), "JXP105"),
+    "gradients": (script("n = sum(p.grad.sum() for p in a.parameters())\n"), "JXP105"),
+    "clipping": (script("nn.utils.clip_grad_norm_(a.parameters(), 1.0)\n"), "JXP105"),
+    "parameter groups": (
+        script('o = torch.optim.SGD([{"params": a.parameters(), "lr": 1}], lr=2)\n'), "JXP201",
+    ),
+    "filtered": (
+        script(
+            "o = torch.optim.SGD(filter(lambda p: p.requires_grad, a.parameters()), lr=2)\n"
+        ), "JXP201",
+    ),
+    "unknown argument": (script("o = torch.optim.SGD(a.parameters(), lr=2, speed=3)\n"), "JXP201"),
+    "not exact": (script("o = torch.optim.NAdam(a.parameters())\n"), "JXP201"),
+    "amsgrad": (script("o = torch.optim.Adam(a.parameters(), amsgrad=True)\n"), "JXP201"),
+    "closure": (
+        script("o = torch.optim.SGD(a.parameters())\no.step(lambda: 1)\n"), "JXP202",
+    ),
+    "scaler": (
+        script(
+            "o = torch.optim.SGD(a.parameters())\ns = torch.amp.GradScaler()\ns.step(o)\n"
+        ), "JXP202",
+    ),
+    "accumulation": (
+        script(
+            """
+            o = torch.optim.SGD(a.parameters())
+            for i in range(8):
+                a(torch.ones(1, 2)).sum().backward()
+                if i % 4 == 3:
+                    o.zero_grad()
+            """
+        ), "JXP203",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code"), LEFT.values(), ids=LEFT)
+def test_it_is_reported_and_left(text: str, code: str) -> None:
+    checked = fixed(text, unsafe=True)
+    written = checked.text or text
+    assert [finding for finding in checked.findings if finding.code == code]
+    kept = [line for line in written.splitlines() if "# jaxport:" not in line]
+    assert kept == text.splitlines()
+
+
+UNSAFE = {
+    "returned state": script("def f():\n    return a.state_dict()\n"),
+    "state read after training": script(
+        "s = a.state_dict()\ntrain(a)\nb.load_state_dict(s)\n"
+    ),
+    "origin unknown": script("def f(state):\n    a.load_state_dict(state)\n"),
+    "a list of parameters": script("p = list(a.parameters())\n"),
+    "training is the caller's": module(
+        "self.bn = nn.BatchNorm1d(2)\n", "def forward(self, x, training):\n    return self.bn(x)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", UNSAFE.values(), ids=UNSAFE)
+def test_it_is_rewritten_only_when_asked(text: str) -> None:
+    assert fixed(text).text is None
+    assert fixed(text, unsafe=True).text is not None
+
+
+def test_a_pair_is_not_halved_by_noqa() -> None:
+    text = script("s = a.state_dict()  # noqa: JXP103\nb.load_state_dict(s)\n")
+    assert fixed(text).text is None
+
+
+def test_batch_norm_without_statistics_or_with_a_mode_of_its_own_stays() -> None:
+    for made, extra in (
+        ("nn.BatchNorm1d(2, track_running_stats=False)", ""),
+        ("nn.BatchNorm1d(2, momentum=None)", ""),
+        ("nn.BatchNorm1d(2)", "    self.bn.eval()\n"),
+        ("nn.BatchNorm1d(2) if args else nn.Identity()", ""),
+    ):
+        text = module(
+            f"self.bn = {made}\n",
+            f"def forward(self, x):\n    training = self.training\n{extra}    return self.bn(x)\n",
+        )
+        checked = fixed(text, unsafe=True)
+        assert checked.text is None, made
+        assert "JXP301" in {finding.code for finding in checked.findings}, made
+
+
+OTHERS = {
+    "scheduler": "o = torch.optim.SGD(a.parameters())\n"
+    "scheduler = torch.optim.lr_scheduler.StepLR(o, 1)\nscheduler.step()\n"
+    "scheduler.load_state_dict(scheduler.state_dict())\no.state_dict()\n",
+    "environment": "def f(env, action):\n    return env.step(action)\n",
+    "cursor": "def f(cursor):\n    cursor.step()\n",
+    "signature": "import inspect\nparameters = inspect.signature(print).parameters\n",
+    "own class": "class Model:\n    def parameters(self):\n        return []\n\n"
+    "    def state_dict(self):\n        return {}\n\n\n"
+    "model = Model()\nmodel.parameters()\nmodel.state_dict()\n",
+    "pandas": "import pandas as pd\nmodel = pd.DataFrame()\nmodel.parameters()\n",
+    "sklearn": "from sklearn.linear_model import LinearRegression\n"
+    "model = LinearRegression()\nmodel.parameters()\n",
+}
+
+
+@pytest.mark.parametrize("body", OTHERS.values(), ids=OTHERS)
+def test_things_of_another_kind_are_not_reported(body: str) -> None:
+    found = fixed(script(body)).findings
+    expected = {"JXP201", "JXP105"} if "torch.optim" in body else set()
+    assert {finding.code for finding in found} <= expected
+
+
+def test_what_a_factory_in_another_file_makes_is_known(tmp_path: Path) -> None:
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .base import Base\n")
+    (package / "base.py").write_text(
+        "from torch import nn\n\n\nclass Base(nn.Module):\n"
+        "    def __init__(self):\n        self.bn = nn.BatchNorm1d(3)\n\n\n"
+        "def make():\n    return Base()\n"
+    )
+    (package / "use.py").write_text(
+        "from . import Base\nfrom .base import make\n\n\nclass Net(Base):\n"
+        "    def forward(self, x):\n        return self.bn(x)\n\n\n"
+        "def keep(target: Base):\n    target.load_state_dict(make().state_dict())\n"
+    )
+    found = check.check_path(package / "use.py", Config()).findings
+    assert [item.code for item in found] == ["JXP301", "JXP104", "JXP103"]
+
+
+def test_files_that_import_each_other_are_read_once(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("from two import x\ny = x\nx.parameters()\n")
+    (tmp_path / "two.py").write_text("from one import y\nx = y\n")
+    assert check.check_path(tmp_path / "one.py", Config()).findings == []
