@@ -52,6 +52,27 @@ LEFT = {
         module('self.register_buffer(f"n_{args}", t)\n', "def f(self):\n    self.n_1 += 1\n"),
         "JXP101",
     ),
+    "initialised in place": (
+        module('self.register_buffer("n", t)\nnn.init.ones_(self.n)\n'), "JXP101",
+    ),
+    "updated by torch": (
+        module(
+            'self.register_buffer("n", t)\n',
+            "def f(self, x):\n    return nn.functional.batch_norm(x, self.n, self.n)\n",
+        ), "JXP101",
+    ),
+    "changed by another name": (
+        module('self.register_buffer("n", t)\n', "def f(self):\n    n = self.n\n    n += 1\n"),
+        "JXP101",
+    ),
+    "reached by its name": (
+        module('self.register_buffer("n", t)\n', "def f(self):\n    setattr(self, 'n', 1)\n"),
+        "JXP101",
+    ),
+    "perhaps None": (
+        module('self.register_buffer("n", self.make())\n',
+               "def make(self):\n    if self.x:\n        return self.x\n"), "JXP101",
+    ),
     "parameter None": (module('self.register_parameter("n", None)\n'), "JXP102"),
     "parameter frozen": (
         module('self.register_parameter("n", nn.Parameter(t, False))\n'), "JXP102",
@@ -77,6 +98,20 @@ LEFT = {
     "first parameter": (script("d = next(a.parameters()).dtype\n"), "JXP105"),
     "frozen": (script("for p in a.parameters():\n    p.requires_grad_(False)\n"), "JXP105"),
     "gradients": (script("n = sum(p.grad.sum() for p in a.parameters())\n"), "JXP105"),
+    "paired": (
+        script("for p, q in zip(a.parameters(), b.parameters()):\n    print(p, q)\n"), "JXP105",
+    ),
+    "compared by identity": (
+        script("n = any(p is a.weight for p in a.parameters())\n"), "JXP105",
+    ),
+    "sliced": (script("n = [p for p in a.parameters()][:2]\n"), "JXP105"),
+    "of super": (
+        module("", "def f(self):\n    return sum(p.sum() for p in super().parameters())\n"),
+        "JXP105",
+    ),
+    "pretrained": (
+        script("def f(weights):\n    a.load_state_dict(weights.get_state_dict())\n"), "JXP104",
+    ),
     "clipping": (script("nn.utils.clip_grad_norm_(a.parameters(), 1.0)\n"), "JXP105"),
     "parameter groups": (
         script('o = torch.optim.SGD([{"params": a.parameters(), "lr": 1}], lr=2)\n'), "JXP201",
@@ -126,6 +161,13 @@ UNSAFE = {
         "s = a.state_dict()\ntrain(a)\nb.load_state_dict(s)\n"
     ),
     "origin unknown": script("def f(state):\n    a.load_state_dict(state)\n"),
+    "the loop depends on the order": script(
+        "i = t = 0\nfor p in a.parameters():\n    i += 1\n    t += i * p.sum()\n"
+    ),
+    "items handed on": script("n = sum(f(p) for p in a.parameters())\n"),
+    "buffer handed on": module(
+        'self.register_buffer("n", t)\n', "def f(self):\n    helper(self.n)\n"
+    ) + "\n\ndef helper(n):\n    n += 1\n",
     "a list of parameters": script("p = list(a.parameters())\n"),
     "training is the caller's": module(
         "self.bn = nn.BatchNorm1d(2)\n", "def forward(self, x, training):\n    return self.bn(x)\n"
@@ -142,6 +184,25 @@ def test_it_is_rewritten_only_when_asked(text: str) -> None:
 def test_a_pair_is_not_halved_by_noqa() -> None:
     text = script("s = a.state_dict()  # noqa: JXP103\nb.load_state_dict(s)\n")
     assert fixed(text).text is None
+
+
+LAYERS = {
+    "list": "self.l = nn.ModuleList([nn.BatchNorm1d(2)])\n",
+    "appended": "self.l = nn.ModuleList()\nself.l.append(nn.BatchNorm1d(2))\n",
+    "dictionary": 'self.l = nn.ModuleDict({"a": nn.BatchNorm1d(2)})\n',
+    "sequence": "self.l = nn.Sequential(nn.BatchNorm1d(2))\n",
+    "table": "kinds = dict(bn=nn.BatchNorm1d)\nself.l = [kinds.get('bn')(2)]\n",
+    "pair": "x, self.l = self.make()\n",
+}
+
+
+@pytest.mark.parametrize("made", LAYERS.values(), ids=LAYERS)
+def test_layers_in_containers_are_known(made: str) -> None:
+    rest = (
+        "def make(self):\n    return 3, [nn.BatchNorm1d(2)]\n\n"
+        "def forward(self, x):\n    return self.l[0](x)\n"
+    )
+    assert "JXP301" in {finding.code for finding in fixed(module(made, rest)).findings}
 
 
 def test_batch_norm_without_statistics_or_with_a_mode_of_its_own_stays() -> None:

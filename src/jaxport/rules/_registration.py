@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 
 from jaxport.rules import File
+from jaxport.semantics.values import External
+
+# Functions that write to a tensor that they are given.
+_WRITERS = frozenset(
+    {"batch_norm", "instance_norm", "all_reduce", "broadcast", "reduce", "all_gather"}
+)
 
 
 def named_value(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] | str:
@@ -23,36 +30,95 @@ def named_value(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] |
     return given
 
 
-def why_not_plain(file: File, receiver: ast.expr, name: ast.expr) -> str:
-    """Why the attribute `name` can't hold a Variable: something writes to it later."""
+def why_not_plain(file: File, name: ast.expr) -> tuple[str, str]:
+    """Why the attribute `name` can't hold a Variable, or why it may not: what writes to it."""
     pattern = _pattern(name)
     if pattern is None:
-        return "the name is not known here, so later assignments to it can't be seen"
+        return "the name is not known here, so later assignments to it can't be seen", ""
+    doubt = ""
     for node in file.model.walk.attributes:
-        if not re.fullmatch(pattern, node.attr):
-            continue
-        parent = file.parent(node)
-        row = node.lineno
-        if not isinstance(node.ctx, ast.Load):
-            return f"`{node.attr}` is assigned in line {row}, which would replace the Variable"
-        target: ast.AST = node
-        while isinstance(parent, ast.Subscript) and parent.value is target:
-            target, parent = parent, file.parent(parent)
-            if not isinstance(getattr(target, "ctx", ast.Load()), ast.Load):
-                return f"`{node.attr}` is changed in place in line {row}"
-        if isinstance(parent, ast.Attribute):
-            method = parent.attr
-            if (method.endswith("_") and not method.endswith("__")) or method in (
-                "data", "requires_grad", "resize_", "set_",
-            ):  # fmt: skip
-                return f"`{node.attr}.{method}` in line {row} changes it in place"
-        if isinstance(parent, ast.Compare) and any(
-            isinstance(item, ast.Constant) and item.value is None for item in parent.comparators
+        if re.fullmatch(pattern, node.attr):
+            reason, more = _written(file, node)
+            if reason:
+                return reason, ""
+            doubt = doubt or more
+    for constant in file.model.walk.where:
+        if (
+            isinstance(constant, ast.Constant)
+            and isinstance(constant.value, str)
+            and constant is not name
+            and re.fullmatch(pattern, constant.value)
+            and _reaches_attribute(file.parent(constant))
         ):
-            return f"`{node.attr}` is compared with None in line {row}, and a Variable never is"
-        if isinstance(parent, ast.keyword) and parent.arg == "out":
-            return f"`{node.attr}` is written by `out=` in line {row}"
-    return ""
+            return f"line {constant.lineno} reaches it by its name", ""
+    return "", doubt
+
+
+def _reaches_attribute(parent: ast.AST) -> bool:
+    if isinstance(parent, ast.Call):
+        return getattr(parent.func, "id", "") in ("setattr", "getattr", "delattr")
+    return isinstance(parent, ast.Subscript) and getattr(parent.value, "attr", "") in (
+        "_buffers", "_parameters", "__dict__",
+    )  # fmt: skip
+
+
+def _written(file: File, node: ast.Attribute) -> tuple[str, str]:
+    """Whether this use of the attribute writes to it, for sure or perhaps."""
+    name, row = node.attr, node.lineno
+    if not isinstance(node.ctx, ast.Load):
+        return f"`{name}` is assigned in line {row}, which would replace the Variable", ""
+    target: ast.AST = node
+    parent = file.parent(node)
+    while isinstance(parent, ast.Subscript) and parent.value is target:
+        target, parent = parent, file.parent(parent)
+        if isinstance(target, ast.Subscript) and not isinstance(target.ctx, ast.Load):
+            return f"`{name}` is changed in place in line {row}", ""
+    match parent:
+        case ast.Attribute(attr=method) if _in_place(method) or method in ("data", "requires_grad"):
+            return f"`{name}.{method}` in line {row} changes it in place", ""
+        case ast.Compare(comparators=others) if any(
+            isinstance(item, ast.Constant) and item.value is None for item in others
+        ):
+            return f"`{name}` is compared with None in line {row}, and a Variable never is", ""
+        case ast.keyword(arg="out"):
+            return f"`{name}` is written by `out=` in line {row}", ""
+        case ast.Assign(targets=[ast.Name(id=alias)]) if target is parent.value:
+            return _alias_written(file, parent, alias, name)
+        case ast.keyword() | ast.Call():
+            call = file.parent(parent) if isinstance(parent, ast.keyword) else parent
+            if isinstance(call, ast.Call) and call.func is not target:
+                return _passed(file, call, name)
+    return "", ""
+
+
+def _passed(file: File, call: ast.Call, name: str) -> tuple[str, str]:
+    function = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if _in_place(function) or function in _WRITERS:
+        return f"`{function}` in line {call.lineno} changes `{name}` in place", ""
+    values = file.model.infer(call.func)
+    if values and all(isinstance(value, External) for value in values):
+        return "", ""
+    if (isinstance(call.func, ast.Attribute) and not values) or hasattr(builtins, function):
+        return "", ""
+    return "", f"`{function}` in line {call.lineno} may change `{name}`"
+
+
+def _alias_written(file: File, assigned: ast.Assign, alias: str, name: str) -> tuple[str, str]:
+    scope = file.model.walk.where[assigned.value][0]
+    changed = [b.row for b in scope.bindings.get(alias, []) if isinstance(b.node, ast.AugAssign)]
+    for use in file.model.walk.names:
+        if use.id == alias and file.model.walk.where[use][0] is scope:
+            parent = file.parent(use)
+            stored = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
+            if stored or (isinstance(parent, ast.Attribute) and _in_place(parent.attr)):
+                changed.append(use.lineno)
+    if changed:
+        return f"`{name}` is changed in place in line {changed[0]}, as `{alias}`", ""
+    return "", ""
+
+
+def _in_place(method: str) -> bool:
+    return method.endswith("_") and not method.endswith("__")
 
 
 def _pattern(name: ast.expr) -> str | None:

@@ -42,7 +42,9 @@ def follow(file: File, call: ast.Call) -> StateFlow:
     """Where the dictionary that the `state_dict()` call makes goes to."""
     state = StateFlow(call)
     assert isinstance(call.func, ast.Attribute)
-    if call.args or call.keywords:
+    if is_super(call.func.value):
+        state.reason = "`super()` is no module that Flax could read"
+    elif call.args or call.keywords:
         state.reason = "its arguments have no counterpart in Flax"
     evidence = file.model.role(call.func.value, "module")
     if evidence is not Evidence.PROOF:
@@ -77,6 +79,11 @@ def _follow(file: File, node: ast.expr, state: StateFlow) -> None:
             state.unsure("what reads it must expect Flax's nested names")
 
 
+def is_super(node: ast.expr) -> bool:
+    """Whether `node` is `super()`, which only looks up methods."""
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "super"
+
+
 def _is_load(file: File, parent: ast.AST, use: ast.expr) -> bool:
     return (
         isinstance(parent, ast.Call)
@@ -103,6 +110,9 @@ def _classes(values: Values) -> frozenset[object]:
 
 def why_load_stays(file: File, call: ast.Call) -> str:
     """Why this `load_state_dict` can't be an `nnx.update`, apart from where its state is from."""
+    assert isinstance(call.func, ast.Attribute)
+    if is_super(call.func.value):
+        return "`super()` is no module that Flax could write to"
     given = named_value(call, ("state_dict", "strict", "assign"))
     if isinstance(given, str):
         return given

@@ -54,8 +54,11 @@ def _edition(file: File, call: ast.Call) -> Edition | str:
         return Edition("convert_load_state_dict", "Write the state into the module", ("flax.nnx",))
     for node in ast.walk(made):
         source = flow.origin(model, node) if isinstance(node, ast.Name) else node
-        loader = model.qualified(source.func) or "" if isinstance(source, ast.Call) else ""
-        if loader in torch_names.CHECKPOINT_LOADERS or "load" in loader.rsplit(".", 1)[-1]:
+        if not isinstance(source, ast.Call):
+            continue
+        loader = model.qualified(source.func) or str(getattr(source.func, "attr", ""))
+        last = loader.rsplit(".", 1)[-1]
+        if loader in torch_names.CHECKPOINT_LOADERS or "load" in last or "state_dict" in last:
             return (
                 "a torch checkpoint has other names and layouts, and `nnx.update` would take "
                 "them without a word"

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules import Edition, Example, File, Rule
+from jaxport.rules._state import is_super
 from jaxport.semantics import flow
 from jaxport.semantics.values import Evidence
 from jaxport.tables import torch_names
 
 _ORDERLESS = frozenset({"sum", "any", "all", "max", "min"})
+_VALUES = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 # What torch parameters and JAX arrays have in common.
 _SHARED = frozenset({"shape", "ndim", "dtype", "sum", "mean", "max", "min", "all", "any"})
 
@@ -38,11 +40,14 @@ def _check(file: File) -> Iterator[Finding]:
 
 def _judge(file: File, call: ast.Call) -> tuple[str, str]:
     """Why the call stays, or why a rewrite is a guess; two empty strings where it is proven."""
+    assert isinstance(call.func, ast.Attribute)
+    if is_super(call.func.value):
+        return "`super()` is no module that Flax could read", ""
     if call.args or call.keywords:
         return "`recurse` has no counterpart", ""
     for node in file.model.walk.ancestors(call):
         if isinstance(node, ast.Call):
-            name = file.model.qualified(node.func) or ""
+            name = file.model.qualified(node.func) or str(getattr(node.func, "attr", ""))
             if torch_names.is_optimizer_class(name):
                 return "it belongs to the optimizer and goes with it", ""
             if "clip_grad" in name:
@@ -64,19 +69,25 @@ def _use(file: File, use: ast.expr) -> tuple[str, str]:
         holder = file.parent(parent)
         reason = _elements(file, parent.target, holder)
         consumer = file.parent(holder)
+        if isinstance(consumer, ast.Subscript):
+            return "torch and Flax give the parameters in another order", ""
         orderless = isinstance(consumer, ast.Call) and isinstance(consumer.func, ast.Name) and (
             consumer.func.id in _ORDERLESS
         )
+        if _is_handed_on(parent.target, holder):
+            return reason, "what takes the items must take arrays"
         return reason, "" if orderless else "torch and Flax give the parameters in another order"
     if isinstance(parent, (ast.For, ast.AsyncFor)) and parent.iter is use:
         reason = _elements(file, parent.target, parent)
-        added = all(isinstance(statement, ast.AugAssign) for statement in parent.body)
+        added = _is_sum(parent.body) and not _is_handed_on(parent.target, parent)
         return reason, "" if added else "torch and Flax give the parameters in another order"
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name):
         if parent.func.id == "next":
             return "the first parameter in torch's order is not the first leaf in Flax's", ""
         if parent.func.id == "len":
             return "", ""
+        if parent.func.id in ("zip", "enumerate"):
+            return "it is paired by position, and Flax gives the parameters in another order", ""
     if isinstance(parent, (ast.Subscript, ast.YieldFrom, ast.Starred)):
         return "torch and Flax give the parameters in another order", ""
     return "", "what reads it must take arrays, in Flax's order"
@@ -93,7 +104,31 @@ def _elements(file: File, target: ast.expr, inside: ast.AST) -> str:
             and (node.attr not in _SHARED or not isinstance(node.ctx, ast.Load))
         ):
             return f"`{target.id}.{node.attr}` is torch's own"
+        if isinstance(node, ast.Compare) and not isinstance(node.ops[0], _VALUES) and any(
+            isinstance(side, ast.Name) and side.id == target.id
+            for side in (node.left, *node.comparators)
+        ):
+            return f"`{target.id}` is compared by identity"
     return ""
+
+
+def _is_handed_on(target: ast.expr, inside: ast.AST) -> bool:
+    """Whether an item is an argument of a call, which may ask for more than an array has."""
+    return any(
+        isinstance(argument, ast.Name) and argument.id == getattr(target, "id", "")
+        for node in ast.walk(inside)
+        if isinstance(node, ast.Call)
+        for argument in node.args
+    )
+
+
+def _is_sum(body: list[ast.stmt]) -> bool:
+    """Whether the loop does nothing but add to one name, so that the order does not matter."""
+    match body:
+        case [ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value)]:
+            names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+            return name not in names
+    return False
 
 
 _NET = "from torch import nn\n\nmodel = nn.Linear(2, 2)\n"

@@ -17,31 +17,32 @@ def _check(file: File) -> Iterator[Finding]:
         if evidence is None:
             continue
         message = "`register_buffer` has no counterpart in Flax NNX: a buffer is a `BatchStat`"
-        reason = _reason(file, call, receiver)
+        reason, doubt = _reason(file, call)
         if reason:
             yield file.report("JXP101", call, f"{message} (not rewritten: {reason})")
             continue
         edition = Edition(
-            "convert_register_buffer", "Write the buffer as `flax.nnx.BatchStat`",
-            ("flax.nnx",), weakest(evidence),
+            "convert_register_buffer", doubt or "Write the buffer as `flax.nnx.BatchStat`",
+            ("flax.nnx",), "unsafe" if doubt else weakest(evidence),
         )  # fmt: skip
         yield file.report("JXP101", call, message, edition)
 
 
-def _reason(file: File, call: ast.Call, receiver: ast.expr) -> str:
+def _reason(file: File, call: ast.Call) -> tuple[str, str]:
+    """Why the call stays, and why a rewrite is a guess."""
     given = named_value(call, ("name", "tensor", "persistent"))
     if isinstance(given, str):
-        return given
+        return given, ""
     persistent = given.get("persistent")
     if persistent is not None and not (
         isinstance(persistent, ast.Constant) and persistent.value is True
     ):
-        return "a buffer that is not persistent would become part of the saved state"
+        return "a buffer that is not persistent would become part of the saved state", ""
     if "name" not in given or "tensor" not in given:
-        return "it needs a name and a tensor"
+        return "it needs a name and a tensor", ""
     if Literal("NoneType") in file.model.infer(given["tensor"]):
-        return "`BatchStat(None)` is not None, and code that asks for None would not see it"
-    return why_not_plain(file, receiver, given["name"])
+        return "`BatchStat(None)` is not None, and code that asks for None would not see it", ""
+    return why_not_plain(file, given["name"])
 
 
 RULES = (

@@ -18,32 +18,33 @@ def _check(file: File) -> Iterator[Finding]:
         if evidence is None:
             continue
         message = "`register_parameter` has no counterpart in Flax NNX: a parameter is a `Param`"
-        reason = _reason(file, call, receiver)
+        reason, doubt = _reason(file, call)
         if reason:
             yield file.report("JXP102", call, f"{message} (not rewritten: {reason})")
             continue
         edition = Edition(
-            "convert_register_parameter", "Write the parameter as `flax.nnx.Param`",
-            ("flax.nnx",), weakest(evidence),
+            "convert_register_parameter", doubt or "Write the parameter as `flax.nnx.Param`",
+            ("flax.nnx",), "unsafe" if doubt else weakest(evidence),
         )  # fmt: skip
         yield file.report("JXP102", call, message, edition)
 
 
-def _reason(file: File, call: ast.Call, receiver: ast.expr) -> str:
+def _reason(file: File, call: ast.Call) -> tuple[str, str]:
+    """Why the call stays, and why a rewrite is a guess."""
     given = named_value(call, ("name", "param"))
     if isinstance(given, str):
-        return given
+        return given, ""
     if "name" not in given or "param" not in given:
-        return "it needs a name and a parameter"
+        return "it needs a name and a parameter", ""
     if Literal("NoneType") in file.model.infer(given["param"]):
-        return "`Param(None)` is not None, and code that asks for None would not see it"
+        return "`Param(None)` is not None, and code that asks for None would not see it", ""
     made = flow.origin(file.model, given["param"])
     if isinstance(made, ast.Call):
         for value in [*made.args[1:], *(keyword.value for keyword in made.keywords
                                          if keyword.arg in ("requires_grad", None))]:
             if not (isinstance(value, ast.Constant) and value.value is True):
-                return "it may not require a gradient, and every `Param` is trained"
-    return why_not_plain(file, receiver, given["name"])
+                return "it may not require a gradient, and every `Param` is trained", ""
+    return why_not_plain(file, given["name"])
 
 
 _HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, p):\n"

@@ -31,6 +31,7 @@ from jaxport.tables import torch_names
 Role = OneOf["module", "optimizer", "scheduler", "batch norm"]
 
 _DEPTH = 40
+_NONE: Values = frozenset([Literal("NoneType")])
 _NEVER = 1 << 30
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
@@ -42,7 +43,7 @@ _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|b
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
 _ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
-_ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.Sequential"})
+_ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential"})
 
 
 class Model:
@@ -118,11 +119,14 @@ class Model:
         return NOTHING
 
     def _items(self, elements: list[ast.expr]) -> Values:
-        inner: Values = NOTHING
-        for element in elements:
-            found = self.infer(element)
-            inner |= self._elements(found) if isinstance(element, ast.Starred) else found
-        return frozenset([Items(inner)])
+        places = [
+            self._elements(self.infer(element)) if isinstance(element, ast.Starred)
+            else self.infer(element)
+            for element in elements
+        ]
+        starred = any(isinstance(element, ast.Starred) for element in elements)
+        whole = frozenset[Value]().union(*places)
+        return frozenset([Items(whole, () if starred else tuple(places))])
 
     def _elements(self, values: Values) -> Values:
         """What iterating over any of `values` gives."""
@@ -137,6 +141,15 @@ class Model:
             ):
                 for element in self._elements(self._items(value.call.args)):
                     found |= element.of if isinstance(element, Items) else {element}
+        return found
+
+    def _place(self, values: Values, index: int) -> Values:
+        found: Values = NOTHING
+        for value in values:
+            if isinstance(value, Items) and index < len(value.places):
+                found |= value.places[index]
+            else:
+                found |= self._elements(frozenset([value]))
         return found
 
     # Names
@@ -161,7 +174,7 @@ class Model:
         found: Values = NOTHING
         for binding in self.lookup(node, name):
             found |= self._binding(binding)
-        return found or self._by_use(node)
+        return found if found - _NONE else found | self._by_use(node)
 
     def _binding(self, binding: Binding) -> Values:
         match binding.kind, binding.node:
@@ -172,7 +185,9 @@ class Model:
             case "item", node:
                 return self._item(node, binding.index)
             case "element", node:
-                return self._elements(self.infer(node))
+                return self._place(self.infer(node), binding.index - 1)
+            case "added", node:
+                return frozenset([Items(self.infer(node))])
             case "parameter", ast.arg() as argument:
                 return self._parameter(argument, binding.scope)
             case "import", (ast.Import() | ast.ImportFrom()) as node:
@@ -261,7 +276,8 @@ class Model:
                 name = self.qualified(value) or ""
                 if name.startswith("typing.") and name.endswith(("Optional", "Union", "Annotated")):
                     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-                    return frozenset[Value]().union(*(self._annotation(part) for part in parts))
+                    optional = _NONE if name.endswith("Optional") else NOTHING
+                    return optional.union(*(self._annotation(part) for part in parts))
                 if name.rsplit(".", 1)[-1] in ("Type", "type"):
                     return self.infer(index)
                 last = index.elts[-1] if isinstance(index, ast.Tuple) and index.elts else index
@@ -339,7 +355,7 @@ class Model:
         found: Values = NOTHING
         for value in self.infer(node.value):
             found |= self._member(value, node.attr)
-        return found or self._by_use(node)
+        return found if found - _NONE else found | self._by_use(node)
 
     def _member(self, value: Value, name: str) -> Values:
         match value:
@@ -414,6 +430,12 @@ class Model:
         if isinstance(func, ast.Name) and func.id in _ELEMENTWISE and node.args:
             inner = self._elements(self.infer(node.args[-1 if func.id == "filter" else 0]))
             return frozenset([Items(inner)]) if inner else NOTHING
+        if isinstance(func, ast.Name) and func.id == "dict" and not node.args:
+            return self._items([keyword.value for keyword in node.keywords])
+        if isinstance(func, ast.Attribute) and func.attr in ("get", "pop", "setdefault"):
+            held = self.infer(func.value)
+            if held and all(isinstance(value, Items) for value in held):
+                return self._elements(held | self._items(node.args[1:2]))
         if isinstance(func, ast.Name) and func.id == "super":
             return self._super(node)
         if isinstance(func, ast.Name) and func.id == "next" and node.args:
@@ -476,8 +498,10 @@ class Model:
                 found |= self.infer(value)
         finally:
             del self._active[scope.node]
+        if scope.node in self.walk.returns_none or _falls_off(getattr(scope.node, "body", [])):
+            found |= _NONE
         annotation = getattr(scope.node, "returns", None)
-        if not found and annotation is not None:
+        if not found - _NONE and annotation is not None:
             found = self._annotation(annotation)
         return found
 
@@ -528,7 +552,9 @@ class Model:
         others = [
             value
             for value in values
-            if not self.value_role(value, role) and value != Literal("NoneType")
+            if not self.value_role(value, role)
+            and value not in _NONE
+            and not isinstance(value, Items)
         ]
         if found:
             return Evidence.USE if others else min(found)
@@ -571,8 +597,10 @@ class Model:
 
     def _by_name(self, node: ast.AST, role: Role) -> Evidence | None:
         # The last and weakest evidence, and only in a file that uses torch.
+        if isinstance(node, ast.Subscript):
+            node = node.value
         name = getattr(node, "id", getattr(node, "attr", "")).lower()
-        if not self.uses_torch or self.infer(node):
+        if not self.uses_torch or self.infer(node) - _NONE:
             return None
         pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
         if pattern is not None and pattern.search(name):
@@ -602,6 +630,18 @@ def dotted(node: ast.AST) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _falls_off(body: list[ast.stmt]) -> bool:
+    """Whether a function with this body can end without a `return`."""
+    match body[-1:]:
+        case [ast.Return() | ast.Raise() | ast.While() | ast.Try() | ast.Match()]:
+            return False
+        case [ast.With(body=inner) | ast.AsyncWith(body=inner)]:
+            return _falls_off(inner)
+        case [ast.If(body=inner, orelse=other)]:
+            return not other or _falls_off(inner) or _falls_off(other)
+    return True
 
 
 def _default(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:

@@ -233,14 +233,14 @@ def _module_exports(model: Model, optimizer: Optimizer) -> str:
 
 def _backward_near(model: Model, call: ast.Call) -> ast.Call | None:
     home = model.walk.where[call][0].function()
-    for other in model.walk.calls:
-        method = other.func.attr if isinstance(other.func, ast.Attribute) else ""
-        if (
-            method in ("backward", "manual_backward")
-            and model.walk.where[other][0].function() is home
-        ):
-            return other
-    return None
+    found = [
+        other
+        for other in model.walk.calls
+        if isinstance(other.func, ast.Attribute)
+        and other.func.attr in ("backward", "manual_backward")
+        and model.walk.where[other][0].function() is home
+    ]
+    return min(found, key=lambda other: abs(other.lineno - call.lineno), default=None)
 
 
 def _not_ready(model: Model, step: ast.Call) -> str:

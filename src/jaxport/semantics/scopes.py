@@ -10,8 +10,11 @@ from typing import Literal
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 BindingKind = Literal[
-    "value", "item", "element", "parameter", "import", "class", "function", "annotation", "other"
+    "value", "item", "element", "added", "parameter", "import", "class", "function", "annotation",
+    "other",
 ]
+# These say more of a value that another binding gives.
+_WEAK = ("annotation", "added")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.Match)
@@ -24,7 +27,8 @@ class Binding:
 
     `node` is what decides the value: the assigned expression (`value`), the iterable whose
     items it takes (`item`), the expression that is unpacked (`element`, at `index`), the
-    `ast.arg`, the import statement, the class or the function.
+    item that is added to a container (`added`), the `ast.arg`, the import statement, the class
+    or the function.
     """
 
     name: str
@@ -98,6 +102,7 @@ class Walk:
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     classes: dict[ast.AST, Class] = field(default_factory=dict)
     returns: dict[ast.AST, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    returns_none: set[ast.AST] = field(default_factory=set)
     yields: set[ast.AST] = field(default_factory=set)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -142,6 +147,7 @@ class _Collector:
                 return
             case ast.Call():
                 found.calls.append(node)
+                self._added(node, scope, blocks)
             case ast.Attribute():
                 found.attributes.append(node)
             case ast.Import() | ast.ImportFrom():
@@ -180,6 +186,8 @@ class _Collector:
                 function = scope.function()
                 if function is not None and node.value is not None:
                     found.returns[function.node].append(node.value)
+                elif function is not None:
+                    found.returns_none.add(function.node)
             case ast.Yield() | ast.YieldFrom():
                 function = scope.function()
                 if function is not None:
@@ -247,6 +255,18 @@ class _Collector:
                 self.visit(argument.annotation, argument, scope, blocks)
         for child in node.body if isinstance(node.body, list) else [node.body]:
             self.visit(child, node, inner, ())
+
+    def _added(self, call: ast.Call, scope: Scope, blocks: tuple[ast.AST, ...]) -> None:
+        # `blocks.append(layer)` and `self.add_module("bn", layer)` bind as an assignment does.
+        match call:
+            case ast.Call(func=ast.Attribute(value=holder, attr="append" | "add"), args=[item]):
+                self._bind(holder, "added", item, scope, blocks)
+            case ast.Call(
+                func=ast.Attribute(value=holder, attr="add_module" | "register_module"),
+                args=[ast.Constant(value=str(name)), item],
+            ):
+                target = ast.Attribute(holder, name, ast.Store(), lineno=call.lineno)
+                self._bind(target, "value", item, scope, blocks)
 
     def _import(
         self, node: ast.Import | ast.ImportFrom, scope: Scope, blocks: tuple[ast.AST, ...]
@@ -334,7 +354,7 @@ def reaching(bindings: list[Binding], row: int, blocks: tuple[ast.AST, ...]) -> 
     seen: list[Binding] = []
     for binding in bindings:
         if binding.row <= row:
-            if blocks[: len(binding.blocks)] == binding.blocks and binding.kind != "annotation":
+            if blocks[: len(binding.blocks)] == binding.blocks and binding.kind not in _WEAK:
                 seen = [old for old in seen if old.kind == "annotation"]
             seen.append(binding)
         elif any(isinstance(block, _LOOPS) and block in blocks for block in binding.blocks):

@@ -63,9 +63,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class Items:
-    """An iterable, or the like, whose items are `of`."""
+    """An iterable, or the like, whose items are `of`; `places` has them apart for a tuple."""
 
     of: frozenset[Value]
+    places: tuple[frozenset[Value], ...] = ()
 
 
 @dataclass(frozen=True)
