@@ -18,7 +18,10 @@ _PASSES = 10
 
 @dataclass
 class Checked:
-    """What checking one file gave. `text` is the fixed text where it differs from the file's."""
+    """What checking one file gave. `text` is the fixed text where it differs from the file's.
+
+    `before` is what was found before the fix, in case the text can't be written.
+    """
 
     path: Path
     findings: list[Finding]
@@ -26,12 +29,16 @@ class Checked:
     text: str | None = None
     fixed: list[Finding] = field(default_factory=list)
     dialect: Dialect = "nnx"
+    before: Checked | None = None
 
 
-def findings(source: SourceFile, config: Config) -> list[Finding]:
-    """The findings of a file that are on for it and that no comment suppresses, in order."""
+def findings(source: SourceFile, config: Config, noqa: bool = True) -> list[Finding]:
+    """The findings of a file that are on for it, in order.
+
+    With `noqa`, those that a comment suppresses are left out.
+    """
     codes = config.codes(source.path)
-    if source.skipped:
+    if source.skipped(noqa):
         return []
     try:
         file = File(Model(source), config.dialect)
@@ -40,7 +47,7 @@ def findings(source: SourceFile, config: Config) -> list[Finding]:
             for rule in all_rules()
             if rule.code in codes
             for finding in rule.check(file)
-            if not source.suppressed(finding)
+            if not (noqa and source.suppressed(finding))
         ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
@@ -67,6 +74,8 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
             break
         try:
             text = fixing.apply(current, chosen, config.dialect)
+        except RecursionError:
+            break  # too deep for the parser that rewrites: the findings stay
         except SourceError as error:
             message = f"a rewrite was thrown away, its result does not parse: {error}"
             checked.findings.append(at_start("JXP006", message))
@@ -80,6 +89,7 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
         )  # fmt: skip
         remaining = findings(current, config)
     if current is not source:
+        checked.before = Checked(source.path, checked.findings, source, dialect=config.dialect)
         checked.text, checked.findings, checked.source = current.text, remaining, current
     return checked
 
@@ -129,5 +139,5 @@ def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
                     continue
                 if entry.is_dir() and not entry.is_symlink():
                     stack.append(entry)
-                elif inside:
+                elif inside and (entry.is_file() or entry.is_symlink()):
                     yield entry

@@ -49,9 +49,28 @@ def _size(rewrite: Rewrite) -> int:
 
 def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> list[Edit]:
     """The edits that carry out the rewrites of `findings`, imports included, in order."""
-    made = list(_Rewriter(source, findings, dialect).edits())
+    findings = list(findings)
+    while True:
+        try:
+            made = list(_Rewriter(source, findings, dialect).edits())
+            break
+        except _Unchanged as refused:
+            findings = [item for item in findings if not _together(item, refused.finding)]
     needed = {pair for finding in findings if finding.rewrite for pair in finding.rewrite.names}
     return sorted([*import_edits(source, needed), *made], key=lambda edit: edit.span)
+
+
+class _Unchanged(Exception):
+    """A hook would not write what its rule asked for; its whole group stays as it is."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__()
+        self.finding = finding
+
+
+def _together(one: Finding, other: Finding) -> bool:
+    group = other.rewrite.group if other.rewrite else ""
+    return one is other or bool(group and one.rewrite and one.rewrite.group == group)
 
 
 def apply(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> str:
@@ -130,8 +149,10 @@ class _Rewriter:
     def _expression(self, finding: Finding, rewrite: Rewrite, inner: list[Finding]) -> str:
         changes = list(_Rewriter(self.source, inner, self.dialect).edits())
         text = self._text(finding.span, changes)
-        node = _HOOKS[rewrite.hook](self._call(text), self._context(rewrite))
-        assert isinstance(node, libcst.CSTNode)
+        call = self._call(text)
+        node = _HOOKS[rewrite.hook](call, self._context(rewrite))
+        if node is call or not isinstance(node, libcst.CSTNode):
+            raise _Unchanged(finding)
         return self._newlines(libcst.Module([]).code_for_node(node), finding.span.start.row)
 
     def _text(self, span: Span, changes: list[Edit]) -> str:
@@ -202,6 +223,8 @@ class _Rewriter:
         alone = not line[: start.column].strip() and (not rest or rest.startswith("#"))
         call = self._call(self._text(finding.span, []))
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))
+        if node is call:
+            raise _Unchanged(finding)
         if isinstance(node, libcst.FlattenSentinel):
             codes = [libcst.Module([]).code_for_node(item).strip() for item in node]
             yield Edit(finding.span, (newline + indent if alone else "; ").join(codes))

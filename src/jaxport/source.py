@@ -6,6 +6,7 @@ import ast
 import codecs
 import io
 import re
+import stat
 import tokenize
 import warnings
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ from jaxport.findings import Finding, Position, Span
 # Python's own line ends. `str.splitlines` also splits at form feeds and U+2028, which
 # would shift every position that `ast` reports.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_NOQA = re.compile(
-    r"#\s*noqa(?::\s?(?P<codes>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+)*[,\s]*))?", re.IGNORECASE
-)
-_SKIP_FILE = re.compile(r"^\s*#\s*(?:jaxport:\s*skip-file\b|flake8[:=]\s*noqa\s*$)", re.IGNORECASE)
+# flake8's own grammar: one space, and what follows the colon counts only if it is a code.
+_NOQA = re.compile(r"# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+[,\s]*)+))?", re.IGNORECASE)
+_NOQA_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
+_SKIP_FILE = re.compile(r"\s*#\s*jaxport:\s*skip-file\b", re.IGNORECASE)
 
 
 class SourceError(Exception):
@@ -65,10 +66,13 @@ class SourceFile:
             offset = len(line.encode()[:offset].decode(errors="ignore"))
         return Position(row, offset)
 
-    @property
-    def skipped(self) -> bool:
-        """Whether a comment asks to leave the whole file alone."""
-        return any(_SKIP_FILE.match(line) for line in self.lines if "#" in line)
+    def skipped(self, noqa: bool) -> bool:
+        """Whether a comment asks to leave the whole file alone; with `noqa`, flake8's too."""
+        return any(
+            _SKIP_FILE.match(line) or (noqa and _NOQA_FILE.match(line))
+            for line in self.lines
+            if "#" in line
+        )
 
     def suppressed(self, finding: Finding) -> bool:
         """Whether a `# noqa` comment on the finding's logical line covers it, as in flake8."""
@@ -80,7 +84,7 @@ class SourceFile:
             return False
         codes = match["codes"]
         return codes is None or finding.code.startswith(
-            tuple(code for code in re.split(r"[,\s]+", codes.upper()) if code)
+            tuple(code for code in re.split(r"[,\s]+", codes) if code)
         )
 
     @cached_property
@@ -114,6 +118,8 @@ def read(path: Path) -> SourceFile:
         SourceError: it can't be read, decoded or parsed.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError("JXP002", "can't read the file: it is not a regular file")
         data = path.read_bytes()
     except OSError as error:
         raise SourceError("JXP002", f"can't read the file: {error.strerror}") from None

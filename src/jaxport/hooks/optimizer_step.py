@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import libcst
 
 from jaxport.hooks.context import (
@@ -44,7 +46,7 @@ def _optax(
     written: dict[str, libcst.BaseExpression] = {}
     before: list[libcst.BaseExpression] = []
     for name, value in arguments.items():
-        text = _code(value)
+        text = ast.unparse(ast.parse(f"({_code(value)})", mode="eval"))
         if name in row.refuse:
             if text not in row.refuse[name][0]:
                 return None
@@ -78,9 +80,9 @@ def _optax(
 
 
 def _elements(value: libcst.BaseExpression) -> list[libcst.BaseExpression]:
-    if isinstance(value, (libcst.Tuple, libcst.List)):
-        return [element.value for element in value.elements]
-    return []
+    if not isinstance(value, (libcst.Tuple, libcst.List)):
+        return []
+    return [item.value for item in value.elements if isinstance(item, libcst.Element)]
 
 
 def _code(node: libcst.CSTNode) -> str:

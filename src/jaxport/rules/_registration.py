@@ -76,10 +76,14 @@ def _written(file: File, node: ast.Attribute) -> tuple[str, str]:
     match parent:
         case ast.Attribute(attr=method) if _in_place(method) or method in ("data", "requires_grad"):
             return f"`{name}.{method}` in line {row} changes it in place", ""
-        case ast.Compare(comparators=others) if any(
-            isinstance(item, ast.Constant) and item.value is None for item in others
-        ):
-            return f"`{name}` is compared with None in line {row}, and a Variable never is", ""
+        case ast.Compare():
+            return f"`{name}` is compared in line {row}, and a Variable compares otherwise", ""
+        case ast.If() | ast.While() | ast.IfExp() | ast.Assert() | ast.BoolOp() | ast.UnaryOp(
+            op=ast.Not()
+        ) if target is not getattr(parent, "body", None):
+            return f"`{name}` is tested in line {row}, and a Variable is true whatever it holds", ""
+        case ast.Subscript(slice=index) if index is target:
+            return f"`{name}` is an index in line {row}, and a Variable can't be one", ""
         case ast.keyword(arg="out"):
             return f"`{name}` is written by `out=` in line {row}", ""
         case ast.Assign(targets=[ast.Name(id=alias)]) if target is parent.value:

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules import Edition, Example, File, Rule
-from jaxport.semantics.values import Evidence, External, Instance, Values
+from jaxport.rules._registration import named_value
+from jaxport.semantics.values import Evidence, External, Instance, Literal, Values
 from jaxport.tables import torch_names
+
+_ARGUMENTS = (
+    "num_features", "eps", "momentum", "affine", "track_running_stats", "process_group", "device",
+    "dtype", "bias",
+)  # fmt: skip
+_NONE: Values = frozenset([Literal("NoneType")])
 
 
 def _check(file: File) -> Iterator[Finding]:
@@ -48,15 +55,15 @@ def _reason(file: File, call: ast.Call, values: Values, evidence: Evidence) -> s
         return "it is not always a plain batch norm"
     for value in values:
         made = value.call if isinstance(value, Instance) else None
-        for keyword in made.keywords if made is not None else []:
-            if keyword.arg in ("track_running_stats", None) and not (
-                isinstance(keyword.value, ast.Constant) and keyword.value.value is True
-            ):
-                return "it may keep no running statistics"
-            if keyword.arg == "momentum" and isinstance(keyword.value, ast.Constant) and (
-                keyword.value.value is None
-            ):
-                return "its momentum is a cumulative average"
+        given = named_value(made, _ARGUMENTS) if made is not None else {}
+        if isinstance(given, str):
+            return f"it is made with arguments that can't be told: {given}"
+        track = given.get("track_running_stats")
+        if track is not None and not (isinstance(track, ast.Constant) and track.value is True):
+            return "it may keep no running statistics"
+        momentum = given.get("momentum")
+        if momentum is not None and _NONE & file.model.infer(momentum):
+            return "its momentum may be a cumulative average"
     text = ast.unparse(call.func)
     for method in ("eval", "train"):
         for _, receiver in file.calls_of(method):
@@ -100,8 +107,9 @@ RULES = (
         why="Flax's batch norm takes its mode with the call or from `train()` and `eval()`. "
         "The spec's form with `mutable` raises TypeError on NNX, so `nnx` leaves it out.",
         fix_safety="Safe in `nnx` where `training` is bound to `self.training`; unsafe where it is "
-        "something else of the same name. Else the call stays: it is right as it is once the layer "
-        "is Flax's.",
+        "something else of the same name. Else the call stays: `train()` and `eval()` of NNX rule "
+        "it. They do not set `self.training`; if you keep one, call `model.eval(training=False)`. "
+        "Flax keeps the biased running variance, torch the unbiased one.",
         check=_check,
         examples=(
             Example(

@@ -72,7 +72,7 @@ def _use(file: File, use: ast.expr) -> tuple[str, str]:
         if isinstance(consumer, ast.Subscript):
             return "torch and Flax give the parameters in another order", ""
         orderless = isinstance(consumer, ast.Call) and isinstance(consumer.func, ast.Name) and (
-            consumer.func.id in _ORDERLESS
+            consumer.func.id in _ORDERLESS and len(consumer.args) == 1 and not consumer.keywords
         )
         if _is_handed_on(parent.target, holder):
             return reason, "what takes the items must take arrays"
@@ -127,7 +127,7 @@ def _is_sum(body: list[ast.stmt]) -> bool:
     match body:
         case [ast.AugAssign(target=ast.Name(id=name), op=ast.Add(), value=value)]:
             names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
-            return name not in names
+            return name not in names and not isinstance(value, (ast.List, ast.ListComp, ast.Tuple))
     return False
 
 

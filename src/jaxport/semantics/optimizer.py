@@ -154,6 +154,9 @@ def constructor_blocker(model: Model, call: ast.Call, name: str) -> str:
         return "it does not train all parameters of one module (`model.parameters()`)"
     for argument, value in given.items():
         text = ast.unparse(value)
+        if any(torch_names.is_torch(model.qualified(node) or "") for node in ast.walk(value)
+               if isinstance(node, (ast.Name, ast.Attribute))):
+            return f"`{argument}={text}` is torch's own"
         if argument in row.refuse:
             neutral, reason = row.refuse[argument]
             if text not in neutral:
@@ -164,7 +167,9 @@ def constructor_blocker(model: Model, call: ast.Call, name: str) -> str:
         elif argument == "weight_decay":
             continue
         elif argument == "betas":
-            if not (isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == 2):
+            if not (isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == 2) or any(
+                isinstance(item, ast.Starred) for item in value.elts
+            ):
                 return f"`betas={text}` is not written as two numbers"
         elif argument not in row.rename and argument not in row.ignored:
             return f"torch has no argument `{argument}` here"
