@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,8 +96,21 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
+    return _guarded(path, lambda: sources.read(path), config, fix, unsafe)
+
+
+def check_bytes(
+    path: Path, data: bytes, config: Config, fix: bool = False, unsafe: bool = False
+) -> Checked:
+    """`check_path` for text that comes from somewhere else."""
+    return _guarded(path, lambda: sources.parse(path, data), config, fix, unsafe)
+
+
+def _guarded(
+    path: Path, read: Callable[[], SourceFile], config: Config, fix: bool, unsafe: bool
+) -> Checked:
     try:
-        return check_source(sources.read(path), config, fix, unsafe)
+        return check_source(read(), config, fix, unsafe)
     except SourceError as error:
         finding = error.finding
         on = finding.code in config.codes(path)
@@ -105,16 +118,6 @@ def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = Fal
     except Exception as error:  # our own mistake must not take the other files down
         message = f"jaxport failed on this file ({type(error).__name__}: {error})"
         return Checked(path, [at_start("JXP006", message.replace("\n", " "))])
-
-
-def check_bytes(
-    path: Path, data: bytes, config: Config, fix: bool = False, unsafe: bool = False
-) -> Checked:
-    """`check_path` for text that comes from somewhere else."""
-    try:
-        return check_source(sources.parse(path, data), config, fix, unsafe)
-    except SourceError as error:
-        return Checked(path, [error.finding])
 
 
 def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import io
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,21 +27,45 @@ _CHUNK = 16
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0 for nothing found, 1 for findings, 2 for errors."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.command == "rule":
-            return _rule(arguments)
-        return _check(arguments)
+        code = _rule(arguments) if arguments.command == "rule" else _check(arguments)
+        sys.stdout.flush()
+        return code
     except ConfigError as error:
         print(f"jaxport: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("jaxport: interrupted", file=sys.stderr)
-        return 2
     except BrokenPipeError:
-        # The reader has gone, as `head` does; nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # the reader has gone, as `head` does
         return 1
+    except OSError as error:
+        _silence()
+        print(f"jaxport: can't write the output: {error.strerror}", file=sys.stderr)
+    return 2
+
+
+def _silence() -> None:
+    # What is still in the buffer must not fail once more at exit.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@dataclass
+class Outcome:
+    """What one file came to; small, because it travels between processes."""
+
+    shown: str = ""
+    notes: list[str] = field(default_factory=list)
+    found: int = 0
+    fixed: int = 0
+    fixable: int = 0
+    changed: bool = False
+    failed: bool = False
+    config_error: str = ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,25 +98,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(arguments: argparse.Namespace) -> int:
     fixed_config = config.load(arguments.config) if arguments.config else None
-    override = partial(_overridden, arguments=arguments)
-    override(Config())  # a wrong code is an error even where there is nothing to check
-    fix = arguments.fix or arguments.diff or arguments.unsafe_fixes
-    failed = False
+    _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
     if arguments.paths == [Path("-")]:
-        results: Iterable[Checked] = [_stdin(arguments, fixed_config, override, fix)]
-    else:
-        missing = [path for path in arguments.paths if not os.path.lexists(path)]
-        for path in missing:
-            print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
-        failed = bool(missing)
-        files = dict.fromkeys(
-            check.collect([path for path in arguments.paths if path not in missing], fixed_config)
-        )
-        work = partial(
-            _work, fixed=fixed_config, arguments=arguments, fix=fix,
-        )  # fmt: skip
-        results = _run(work, list(files), arguments.jobs)
-    return _finish(arguments, results, failed)
+        return _finish(arguments, [_stdin(arguments, fixed_config)], False)
+    missing = [path for path in arguments.paths if not os.path.lexists(path)]
+    for path in missing:
+        print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
+    present = [path for path in arguments.paths if path not in missing]
+    files = list(dict.fromkeys(check.collect(present, fixed_config)))
+    work = partial(_work, fixed=fixed_config, arguments=arguments)
+    return _finish(arguments, _run(work, files, arguments.jobs), bool(missing))
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
@@ -103,99 +121,116 @@ def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
     return settings
 
 
-def _work(
-    path: Path, fixed: Config | None, arguments: argparse.Namespace, fix: bool
-) -> Checked | str:
+def _fixes(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
+
+
+def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> Outcome:
     try:
-        found = fixed or config.find(path.absolute().parent)
+        settings = _overridden(fixed or config.find(path.absolute().parent), arguments)
     except ConfigError as error:
-        return str(error)
-    settings = _overridden(found, arguments)
-    return check.check_path(path, settings, fix, arguments.unsafe_fixes)
+        return Outcome(config_error=str(error))
+    result = check.check_path(path, settings, _fixes(arguments), arguments.unsafe_fixes)
+    return _outcome(result, arguments)
 
 
-def _run(
-    work: partial[Checked | str], files: list[Path], jobs: int
-) -> Iterator[Checked]:
+def _run(work: partial[Outcome], files: list[Path], jobs: int) -> Iterator[Outcome]:
     count = jobs if jobs > 0 else os.cpu_count() or 1
     if count == 1 or len(files) <= _CHUNK:
-        answers: Iterable[Checked | str] = map(work, files)
-        yield from _raised(answers)
+        yield from map(work, files)
         return
     with ProcessPoolExecutor(count) as pool:
-        yield from _raised(pool.map(work, files, chunksize=_CHUNK))
+        yield from pool.map(work, files, chunksize=_CHUNK)
 
 
-def _raised(answers: Iterable[Checked | str]) -> Iterator[Checked]:
-    for answer in answers:
-        if isinstance(answer, str):
-            raise ConfigError(answer)
-        yield answer
-
-
-def _stdin(
-    arguments: argparse.Namespace,
-    fixed_config: Config | None,
-    override: partial[Config],
-    fix: bool,
-) -> Checked:
-    path = arguments.stdin_filename or Path("stdin.py")
-    settings = override(fixed_config or config.find(path.absolute().parent))
-    data = sys.stdin.buffer.read()
-    checked = check.check_bytes(path, data, settings, fix, arguments.unsafe_fixes)
-    if fix and not arguments.diff:
-        text = checked.text
-        out = checked.source.encode(text) if text is not None and checked.source else data
-        sys.stdout.buffer.write(out)
-        sys.stdout.buffer.flush()
-        checked.text = None
-    return checked
-
-
-def _finish(arguments: argparse.Namespace, results: Iterable[Checked], failed: bool) -> int:
+def _outcome(result: Checked, arguments: argparse.Namespace) -> Outcome:
+    """Write or show what the fix made of the file, and show what is left."""
     from jaxport.formats import FORMATS
 
-    to_stdout = not (arguments.paths == [Path("-")] and arguments.fix)
-    out = sys.stdout if to_stdout else sys.stderr
-    found = fixed = changed = files = 0
-    fixable = 0
-    kept: list[Checked] = []
-    show = FORMATS[arguments.output_format]
-    whole = arguments.output_format == "json"
-    for result in results:
-        files += 1
-        if result.text is not None:
-            changed += 1
-            if arguments.diff:
-                out.write(_diff(result))
-            else:
-                failed |= not _write(result)
-        fixed += len(result.fixed)
-        found += len(result.findings)
-        fixable += sum(1 for item in result.findings
-                       if item.rewrite and item.rewrite.applicability == "safe"
-                       and not item.rewrite.escape)
-        if arguments.diff:
-            continue
-        if whole:
-            kept.append(result)
-        else:
-            out.write(show([result]))
-        if arguments.show_fixes:
-            for item in result.fixed:
-                print(f"Fixed {result.path}: {item.code} {item.message}", file=sys.stderr)
-    if whole and not arguments.diff:
-        out.write(show(kept))
+    outcome = Outcome(changed=result.text is not None)
     if arguments.diff:
-        print(f"Would change {changed} of {files} files.", file=sys.stderr)
-        return 2 if failed else int(bool(changed) and not arguments.exit_zero)
-    if not whole and arguments.output_format != "json-lines":
-        print(_summary(found, fixed, fixable, files), file=sys.stderr)
-    if failed:
+        if result.text is not None:
+            outcome.shown = _diff(result)
+        return outcome
+    if result.text is not None:
+        problem = _write(result)
+        if problem:
+            outcome.notes.append(f"jaxport: {result.path}: can't write the file: {problem}")
+            outcome.failed, outcome.changed = True, False
+            assert result.before is not None
+            result = result.before
+    return _counted(result, arguments, outcome, FORMATS[_per_file(arguments)](result))
+
+
+def _per_file(arguments: argparse.Namespace) -> str:
+    return "json-lines" if arguments.output_format == "json" else str(arguments.output_format)
+
+
+def _counted(
+    result: Checked, arguments: argparse.Namespace, outcome: Outcome, shown: str
+) -> Outcome:
+    outcome.shown = shown
+    outcome.found, outcome.fixed = len(result.findings), len(result.fixed)
+    outcome.fixable = sum(1 for finding in result.findings if finding.is_fixable)
+    if arguments.show_fixes:
+        outcome.notes += [
+            f"Fixed {result.path}: {item.code} {item.message}" for item in result.fixed
+        ]
+    return outcome
+
+
+def _stdin(arguments: argparse.Namespace, fixed_config: Config | None) -> Outcome:
+    from jaxport.formats import FORMATS
+
+    path = arguments.stdin_filename or Path("stdin.py")
+    settings = _overridden(fixed_config or config.find(path.absolute().parent), arguments)
+    data = sys.stdin.buffer.read()
+    result = check.check_bytes(path, data, settings, _fixes(arguments), arguments.unsafe_fixes)
+    if arguments.diff:
+        return _outcome(result, arguments)
+    if _fixes(arguments):
+        changed = result.text is not None and result.source is not None
+        out = result.source.encode(result.text or "") if changed and result.source else data
+        sys.stdout.buffer.write(out)
+    outcome = Outcome(changed=result.text is not None)
+    return _counted(result, arguments, outcome, FORMATS[_per_file(arguments)](result))
+
+
+def _finish(arguments: argparse.Namespace, outcomes: Iterable[Outcome], failed: bool) -> int:
+    # What `-` was fixed to has the output for itself.
+    code_on_stdout = arguments.paths == [Path("-")] and _fixes(arguments) and not arguments.diff
+    out = sys.stderr if code_on_stdout else sys.stdout
+    whole = arguments.output_format == "json" and not arguments.diff
+    total = Outcome(failed=failed)
+    files = changed = 0
+    records: list[object] = []
+    for outcome in outcomes:
+        if outcome.config_error:
+            raise ConfigError(outcome.config_error)
+        files += 1
+        changed += outcome.changed
+        total.failed |= outcome.failed
+        total.found += outcome.found
+        total.fixed += outcome.fixed
+        total.fixable += outcome.fixable
+        for note in outcome.notes:
+            print(note, file=sys.stderr)
+        if whole:
+            records += [json.loads(line) for line in outcome.shown.splitlines()]
+        else:
+            out.write(outcome.shown)
+    if whole:
+        out.write(json.dumps(records, indent=2) + "\n")
+    if arguments.diff:
+        print(f"Would change {changed} file{'s' * (changed != 1)} of {files}.", file=sys.stderr)
+        return 2 if total.failed else int(changed > 0 and not arguments.exit_zero)
+    if not arguments.output_format.startswith("json"):
+        print(_summary(total.found, total.fixed, total.fixable, files), file=sys.stderr)
+    if total.failed:
         return 2
     if arguments.exit_zero:
         return 0
-    return int(found > 0 or (arguments.exit_non_zero_on_fix and changed > 0))
+    return int(total.found > 0 or (arguments.exit_non_zero_on_fix and changed > 0))
 
 
 def _summary(found: int, fixed: int, fixable: int, files: int) -> str:
@@ -208,27 +243,27 @@ def _summary(found: int, fixed: int, fixable: int, files: int) -> str:
 
 
 def _diff(result: Checked) -> str:
-    from jaxport import source
+    from jaxport.source import split_lines
 
     assert result.text is not None
-    try:
-        before = source.read(result.path).lines
-    except source.SourceError:
-        before = []
-    lines = difflib.unified_diff(
-        before, source.split_lines(result.text), str(result.path), str(result.path)
+    assert result.before is not None and result.before.source is not None
+    name = str(result.path)
+    before, after = result.before.source.lines, split_lines(result.text)
+    lines = difflib.unified_diff(before, after, name, name)
+    return "".join(
+        line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
+        for line in lines
     )
-    return "".join(line if line.endswith(("\n", "\r")) else f"{line}\n" for line in lines)
 
 
-def _write(result: Checked) -> bool:
-    """Put the new text in the file's place, whole or not at all, with the file's mode."""
+def _write(result: Checked) -> str:
+    """Put the new text in the file's place, whole or not at all; the reason where it can't be."""
     assert result.source is not None and result.text is not None
     target = Path(os.path.realpath(result.path))
     try:
         mode = target.stat().st_mode
         if not mode & 0o222:
-            raise PermissionError(13, "the file is read-only")
+            return "the file is read-only"
         data = result.source.encode(result.text)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
@@ -241,11 +276,11 @@ def _write(result: Checked) -> bool:
         except BaseException:
             os.unlink(name)
             raise
-    except (OSError, UnicodeEncodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        print(f"jaxport: {result.path}: can't write the file: {reason}", file=sys.stderr)
-        return False
-    return True
+    except OSError as error:
+        return error.strerror or str(error)
+    except UnicodeEncodeError as error:
+        return str(error)
+    return ""
 
 
 def _rule(arguments: argparse.Namespace) -> int:

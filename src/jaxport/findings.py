@@ -56,6 +56,12 @@ class Finding:
     span: Span
     rewrite: Rewrite | None = field(default=None, compare=False)
 
+    @property
+    def is_fixable(self) -> bool:
+        """Whether `--fix` makes the finding go away."""
+        rewrite = self.rewrite
+        return rewrite is not None and rewrite.applicability == "safe" and not rewrite.escape
+
 
 @dataclass(frozen=True)
 class Edit:

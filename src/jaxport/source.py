@@ -133,7 +133,7 @@ def parse(path: Path, data: bytes) -> SourceFile:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         encoding = "utf-8" if bom else encoding
         text = data[len(bom) :].decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, UnicodeError, LookupError) as error:
         row = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
         raise SourceError("JXP003", f"can't decode the file: {reason}", row) from None

@@ -1,17 +1,14 @@
-"""How findings are shown."""
+"""How the findings of one file are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from jaxport.check import Checked
-from jaxport.formats import concise, full, json_format
+from jaxport.formats import concise, full, json_lines
 
-Format = Callable[[Sequence[Checked]], str]
-
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, Callable[[Checked], str]] = {
     "concise": concise.render,
     "full": full.render,
-    "json": json_format.render,
-    "json-lines": json_format.render_lines,
+    "json-lines": json_lines.render,
 }

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jaxport.check import Checked
 from jaxport.formats.concise import line
 
 
-def render(results: Sequence[Checked]) -> str:
+def render(result: Checked) -> str:
+    lines = result.source.lines if result.source else []
     parts: list[str] = []
-    for result in results:
-        lines = result.source.lines if result.source else []
-        for finding in result.findings:
-            parts.append(line(str(result.path), finding) + "\n")
-            start, end = finding.span.start, finding.span.end
-            if start.row <= len(lines):
-                text = lines[start.row - 1].rstrip("\r\n")
-                stop = end.column if end.row == start.row else len(text)
-                carets = "^" * max(1, stop - start.column)
-                gap = "".join("\t" if char == "\t" else " " for char in text[: start.column])
-                parts.append(f"{start.row:>5} | {text}\n      | {gap}{carets}\n\n")
+    for finding in result.findings:
+        parts.append(line(str(result.path), finding) + "\n")
+        start, end = finding.span.start, finding.span.end
+        if start.row <= len(lines):
+            text = lines[start.row - 1].rstrip("\r\n")
+            stop = end.column if end.row == start.row else len(text)
+            carets = "^" * max(1, stop - start.column)
+            gap = "".join("\t" if char == "\t" else " " for char in text[: start.column])
+            parts.append(f"{start.row:>5} | {text}\n      | {gap}{carets}\n\n")
     return "".join(parts)

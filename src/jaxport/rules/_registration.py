@@ -76,7 +76,9 @@ def _written(file: File, node: ast.Attribute) -> tuple[str, str]:
     match parent:
         case ast.Attribute(attr=method) if _in_place(method) or method in ("data", "requires_grad"):
             return f"`{name}.{method}` in line {row} changes it in place", ""
-        case ast.Compare():
+        case ast.Compare(left=left, ops=ops) if left is target or not all(
+            isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in ops
+        ):
             return f"`{name}` is compared in line {row}, and a Variable compares otherwise", ""
         case ast.If() | ast.While() | ast.IfExp() | ast.Assert() | ast.BoolOp() | ast.UnaryOp(
             op=ast.Not()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jaxport.check import Checked
@@ -19,6 +18,10 @@ def _fix(result: Checked, finding: Finding) -> dict[str, Any] | None:
         return None
     from jaxport.fix import edits
 
+    try:
+        changes = edits(result.source, [finding], result.dialect)
+    except RecursionError:
+        return None  # too deep for the parser that rewrites
     return {
         "applicability": finding.rewrite.applicability,
         "message": finding.rewrite.message,
@@ -28,15 +31,16 @@ def _fix(result: Checked, finding: Finding) -> dict[str, Any] | None:
                 "location": _location(edit.span.start),
                 "end_location": _location(edit.span.end),
             }
-            for edit in edits(result.source, [finding], result.dialect)
+            for edit in changes
         ],
     }
 
 
-def _records(results: Sequence[Checked]) -> Iterator[dict[str, Any]]:
-    for result in results:
-        for finding in result.findings:
-            yield {
+def render(result: Checked) -> str:
+    """One JSON object a line, in ruff's shape."""
+    return "".join(
+        json.dumps(
+            {
                 "code": finding.code,
                 "message": finding.message,
                 "filename": str(result.path.absolute()),
@@ -46,11 +50,7 @@ def _records(results: Sequence[Checked]) -> Iterator[dict[str, Any]]:
                 "noqa_row": finding.span.start.row,
                 "url": None,
             }
-
-
-def render(results: Sequence[Checked]) -> str:
-    return json.dumps(list(_records(results)), indent=2) + "\n"
-
-
-def render_lines(results: Sequence[Checked]) -> str:
-    return "".join(json.dumps(record) + "\n" for record in _records(results))
+        )
+        + "\n"
+        for finding in result.findings
+    )
