@@ -52,6 +52,20 @@ LEFT = {
         module('self.register_buffer(f"n_{args}", t)\n', "def f(self):\n    self.n_1 += 1\n"),
         "JXP101",
     ),
+    "tested": (
+        module('self.register_buffer("n", t)\n', "def f(self):\n    return 1 if self.n else 2\n"),
+        "JXP101",
+    ),
+    "an index": (
+        module('self.register_buffer("n", t)\n', "def f(self, x):\n    return x[self.n]\n"),
+        "JXP101",
+    ),
+    "starred betas": (
+        script("o = torch.optim.Adam(a.parameters(), betas=(*b, 0.5))\n"), "JXP201",
+    ),
+    "a torch number": (
+        script("o = torch.optim.Adam(a.parameters(), lr=torch.tensor(0.1))\n"), "JXP201",
+    ),
     "initialised in place": (
         module('self.register_buffer("n", t)\nnn.init.ones_(self.n)\n'), "JXP101",
     ),
@@ -208,7 +222,10 @@ def test_layers_in_containers_are_known(made: str) -> None:
 def test_batch_norm_without_statistics_or_with_a_mode_of_its_own_stays() -> None:
     for made, extra in (
         ("nn.BatchNorm1d(2, track_running_stats=False)", ""),
+        ("nn.BatchNorm1d(2, 1e-5, 0.1, True, False)", ""),
         ("nn.BatchNorm1d(2, momentum=None)", ""),
+        ("nn.BatchNorm1d(2, 1e-5, None)", ""),
+        ("nn.BatchNorm1d(2, **options)", ""),
         ("nn.BatchNorm1d(2)", "    self.bn.eval()\n"),
         ("nn.BatchNorm1d(2) if args else nn.Identity()", ""),
     ):
