@@ -219,6 +219,16 @@ def test_layers_in_containers_are_known(made: str) -> None:
     assert "JXP301" in {finding.code for finding in fixed(module(made, rest)).findings}
 
 
+def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> None:
+    for name, codes in (("norm", set()), ("bn", {"JXP301"})):
+        text = module(
+            "kinds = {'b': nn.BatchNorm1d, 'l': nn.LayerNorm}\n"
+            f"self.{name} = kinds[args](2)\n",
+            f"def forward(self, x):\n    return self.{name}(x)\n",
+        )
+        assert {finding.code for finding in fixed(text).findings} == codes
+
+
 def test_batch_norm_without_statistics_or_with_a_mode_of_its_own_stays() -> None:
     for made, extra in (
         ("nn.BatchNorm1d(2, track_running_stats=False)", ""),

@@ -34,6 +34,7 @@ _DEPTH = 40
 _NONE: Values = frozenset([Literal("NoneType")])
 _NEVER = 1 << 30
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
+_IDENTITY = External("torch.nn.Identity")
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
 _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
@@ -41,6 +42,7 @@ _MODULE_USES = frozenset(
 )  # fmt: skip
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
+_BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
 _ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
 _ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential"})
@@ -556,6 +558,12 @@ class Model:
             and value not in _NONE
             and not isinstance(value, Items)
         ]
+        if found and role == "batch norm" and any(
+            isinstance(value, Instance) and value.of != _IDENTITY for value in others
+        ):
+            # One of several layers, as a table of them gives: then its name has to agree.
+            name = dotted(node).rsplit(".", 1)[-1].lower()
+            return Evidence.NAME if _BATCH_NORM_NAME.search(name) else None
         if found:
             return Evidence.USE if others else min(found)
         return None if others else self._by_name(node, role)
