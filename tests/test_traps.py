@@ -219,6 +219,46 @@ def test_layers_in_containers_are_known(made: str) -> None:
     assert "JXP301" in {finding.code for finding in fixed(module(made, rest)).findings}
 
 
+PORTED = """\
+import jax
+import optax
+from flax import nnx
+
+
+class Net(nnx.Module):
+    def __init__(self, rngs: nnx.Rngs):
+        self.bn = nnx.BatchNorm(3, rngs=rngs)
+        self.mean = nnx.BatchStat(jax.numpy.zeros(3))
+
+    def __call__(self, x, training: bool):
+        return self.bn(x - self.mean[...])
+
+
+def train(model: Net, loss_fn, batches):
+    params = nnx.state(model, nnx.Param)
+    optimizer = optax.adamw(1e-3)
+    opt_state = optimizer.init(params)
+    for batch in batches:
+        grads = jax.grad(loss_fn)(params, batch)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        params = optax.apply_updates(params, updates)
+    nnx.update(model, params)
+    return nnx.to_pure_dict(nnx.state(model))
+"""
+
+
+def test_ported_code_is_clean_with_every_rule_on() -> None:
+    everything = Config(select=("ALL",))
+    assert check.check_bytes(Path("x.py"), PORTED.encode(), everything).findings == []
+
+
+def test_a_step_left_on_an_optax_optimizer_is_rewritten_alone() -> None:
+    updates = "        updates, opt_state = optimizer.update(grads, opt_state, params)\n"
+    apply = "        params = optax.apply_updates(params, updates)\n"
+    half = PORTED.replace(updates + apply, "        optimizer.step()\n")
+    assert fixed(half).text == PORTED
+
+
 def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> None:
     for name, codes in (("norm", set()), ("bn", {"JXP301"})):
         text = module(

@@ -14,6 +14,7 @@ from jaxport.tables import torch_names
 def _names(file: File) -> Iterator[Finding]:
     model = file.model
     used: set[str] = set()
+    ruled = {call.func for optimizer in file.optimizers for call in optimizer.constructors}
     loads: list[ast.Name | ast.Attribute] = [
         node for node in model.walk.attributes if isinstance(node.ctx, ast.Load)
     ]
@@ -21,7 +22,7 @@ def _names(file: File) -> Iterator[Finding]:
         if isinstance(node, ast.Name):
             used.add(node.id)
         parent = model.walk.parents.get(node)
-        if isinstance(parent, ast.Attribute):
+        if isinstance(parent, ast.Attribute) or node in ruled:
             continue
         root: ast.expr = node
         while isinstance(root, ast.Attribute):
