@@ -5,14 +5,40 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import Callable, Iterator
 
-from jaxport.rules import File
+from jaxport.findings import Finding
+from jaxport.rules import Edition, File, weakest
 from jaxport.semantics.values import External
 
+Reason = Callable[[File, ast.Call], tuple[str, str]]
 # Functions that write to a tensor that they are given.
 _WRITERS = frozenset(
     {"batch_norm", "instance_norm", "all_reduce", "broadcast", "reduce", "all_gather"}
 )
+
+
+def registrations(
+    file: File, code: str, method: str, variable: str, reason: Reason
+) -> Iterator[Finding]:
+    """The findings of a rule for calls of `method` that become a Variable of type `variable`.
+
+    `reason` says why a call stays, or why its rewrite is a guess.
+    """
+    message = f"`{method}` has no counterpart in Flax NNX: write a `{variable}`"
+    for call, receiver in file.calls_of(method):
+        evidence = file.model.role(receiver, "module")
+        if evidence is None:
+            continue
+        stays, doubt = reason(file, call)
+        if stays:
+            yield file.report(code, call, f"{message} (not rewritten: {stays})")
+            continue
+        edition = Edition(
+            f"convert_{method}", doubt or f"Write it as `flax.nnx.{variable}`",
+            ("flax.nnx",), "unsafe" if doubt else weakest(evidence),
+        )  # fmt: skip
+        yield file.report(code, call, message, edition)
 
 
 def named_value(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] | str:

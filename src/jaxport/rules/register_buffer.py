@@ -6,26 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Edition, Example, File, Rule, weakest
-from jaxport.rules._registration import named_value, why_not_plain
+from jaxport.rules import Example, File, Rule
+from jaxport.rules._registration import named_value, registrations, why_not_plain
 from jaxport.semantics.values import Literal
 
 
 def _check(file: File) -> Iterator[Finding]:
-    for call, receiver in file.calls_of("register_buffer"):
-        evidence = file.model.role(receiver, "module")
-        if evidence is None:
-            continue
-        message = "`register_buffer` has no counterpart in Flax NNX: a buffer is a `BatchStat`"
-        reason, doubt = _reason(file, call)
-        if reason:
-            yield file.report("JXP101", call, f"{message} (not rewritten: {reason})")
-            continue
-        edition = Edition(
-            "convert_register_buffer", doubt or "Write the buffer as `flax.nnx.BatchStat`",
-            ("flax.nnx",), "unsafe" if doubt else weakest(evidence),
-        )  # fmt: skip
-        yield file.report("JXP101", call, message, edition)
+    return registrations(file, "JXP101", "register_buffer", "BatchStat", _reason)
 
 
 def _reason(file: File, call: ast.Call) -> tuple[str, str]:
