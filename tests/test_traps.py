@@ -259,6 +259,14 @@ def test_a_step_left_on_an_optax_optimizer_is_rewritten_alone() -> None:
     assert fixed(half).text == PORTED
 
 
+def test_the_comment_goes_when_the_step_is_ported_at_last() -> None:
+    updates = "        updates, opt_state = optimizer.update(grads, opt_state, params)\n"
+    apply = "        params = optax.apply_updates(params, updates)\n"
+    comment = "        # jaxport: JXP202 not ported: no `grads` here to update with\n"
+    half = PORTED.replace(updates + apply, comment + "        optimizer.step()\n")
+    assert fixed(half).text == PORTED
+
+
 def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> None:
     for name, codes in (("norm", set()), ("bn", {"JXP301"})):
         text = module(
@@ -327,6 +335,18 @@ def test_what_a_factory_in_another_file_makes_is_known(tmp_path: Path) -> None:
     )
     found = check.check_path(package / "use.py", Config()).findings
     assert [item.code for item in found] == ["JXP301", "JXP104", "JXP103"]
+
+
+def test_a_base_class_in_another_file_that_assigns_the_buffer_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(
+        "from torch import nn\n\n\nclass Base(nn.Module):\n"
+        "    def reset(self, t):\n        self.n = t\n"
+    )
+    text = module('self.register_buffer("n", t)\n').replace("nn.Module", "Base")
+    (tmp_path / "net.py").write_text("from base import Base\n" + text)
+    checked = check.check_path(tmp_path / "net.py", Config(), fix=True)
+    assert checked.text is None
+    assert [finding.code for finding in checked.findings] == ["JXP101"]
 
 
 def test_files_that_import_each_other_are_read_once(tmp_path: Path) -> None:

@@ -56,11 +56,16 @@ def named_value(call: ast.Call, names: tuple[str, ...]) -> dict[str, ast.expr] |
     return given
 
 
-def why_not_plain(file: File, name: ast.expr) -> tuple[str, str]:
+def why_not_plain(file: File, call: ast.Call, name: ast.expr) -> tuple[str, str]:
     """Why the attribute `name` can't hold a Variable, or why it may not: what writes to it."""
     pattern = _pattern(name)
     if pattern is None:
         return "the name is not known here, so later assignments to it can't be seen", ""
+    assert isinstance(call.func, ast.Attribute)
+    for value in file.model.infer(call.func.value):
+        for model, info in file.model.local_classes(value):
+            if model is not file.model and any(re.fullmatch(pattern, n) for n in info.attributes):
+                return f"`{info.node.name}` in another file assigns it", ""
     doubt = ""
     for node in file.model.walk.attributes:
         if re.fullmatch(pattern, node.attr):

@@ -29,7 +29,7 @@ def _reason(file: File, call: ast.Call) -> tuple[str, str]:
         return "it needs a name and a tensor", ""
     if Literal("NoneType") in file.model.infer(given["tensor"]):
         return "`BatchStat(None)` is not None, and code that asks for None would not see it", ""
-    return why_not_plain(file, given["name"])
+    return why_not_plain(file, call, given["name"])
 
 
 RULES = (

@@ -31,7 +31,7 @@ def _reason(file: File, call: ast.Call) -> tuple[str, str]:
                                          if keyword.arg in ("requires_grad", None))]:
             if not (isinstance(value, ast.Constant) and value.value is True):
                 return "it may not require a gradient, and every `Param` is trained", ""
-    return why_not_plain(file, given["name"])
+    return why_not_plain(file, call, given["name"])
 
 
 _HEAD = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, p):\n"
