@@ -205,6 +205,7 @@ LAYERS = {
     "appended": "self.l = nn.ModuleList()\nself.l.append(nn.BatchNorm1d(2))\n",
     "dictionary": 'self.l = nn.ModuleDict({"a": nn.BatchNorm1d(2)})\n',
     "sequence": "self.l = nn.Sequential(nn.BatchNorm1d(2))\n",
+    "mixed, each in turn": "self.l = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))\n",
     "table": "kinds = dict(bn=nn.BatchNorm1d)\nself.l = [kinds.get('bn')(2)]\n",
     "pair": "x, self.l = self.make()\n",
 }
@@ -214,7 +215,7 @@ LAYERS = {
 def test_layers_in_containers_are_known(made: str) -> None:
     rest = (
         "def make(self):\n    return 3, [nn.BatchNorm1d(2)]\n\n"
-        "def forward(self, x):\n    return self.l[0](x)\n"
+        "def forward(self, x):\n    for layer in self.l:\n        x = layer(x)\n    return x\n"
     )
     assert "JXP301" in {finding.code for finding in fixed(module(made, rest)).findings}
 
@@ -265,6 +266,16 @@ def test_the_comment_goes_when_the_step_is_ported_at_last() -> None:
     comment = "        # jaxport: JXP202 not ported: no `grads` here to update with\n"
     half = PORTED.replace(updates + apply, comment + "        optimizer.step()\n")
     assert fixed(half).text == PORTED
+
+
+def test_a_step_in_parentheses_over_two_lines_is_rewritten() -> None:
+    updates = "        updates, opt_state = optimizer.update(grads, opt_state, params)\n"
+    apply = "        params = optax.apply_updates(params, updates)\n"
+    half = PORTED.replace(
+        updates + apply, "        (optimizer\n            .step())  # here\n"
+    ).replace("        grads =", "        (optimizer.zero_grad()); grads =")
+    expected = PORTED.replace(apply, apply.rstrip() + "  # here\n")
+    assert fixed(half).text == expected
 
 
 def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> None:

@@ -208,7 +208,14 @@ class _Rewriter:
         return found
 
     def _statement(self, finding: Finding, rewrite: Rewrite) -> Iterator[Edit]:
-        start, end = finding.span.start, finding.span.end
+        # The statement, not the call: parentheses around the call belong to it.
+        first = max(at for at in self._blocks if at <= finding.span.start)
+        span = next(
+            self.source.span(item)
+            for item in self._blocks[first]
+            if self.source.span(item).start == first
+        )
+        start, end = span.start, span.end
         line, last = self.source.lines[start.row - 1], self.source.lines[end.row - 1]
         indent = line[: len(line) - len(line.lstrip())]
         newline = self._newline(start.row)
@@ -227,9 +234,9 @@ class _Rewriter:
             raise _Unchanged(finding)
         if isinstance(node, libcst.FlattenSentinel):
             codes = [libcst.Module([]).code_for_node(item).strip() for item in node]
-            yield Edit(finding.span, (newline + indent if alone else "; ").join(codes))
-        elif self._is_last(finding):
-            yield Edit(finding.span, "pass")
+            yield Edit(span, (newline + indent if alone else "; ").join(codes))
+        elif self._is_last(start):
+            yield Edit(span, "pass")
         elif alone:
             yield Edit(Span(Position(start.row, 0), Position(end.row, len(last))), "")
         elif rest.startswith(";"):
@@ -239,17 +246,17 @@ class _Rewriter:
             before = line[: start.column].rstrip(" \t;")
             yield Edit(Span(Position(start.row, len(before)), end), "")
 
-    def _is_last(self, finding: Finding) -> bool:
-        """Whether removing the statement, and the others of its block, would empty the block."""
-        block = self._blocks.get(finding.span.start, [])
-        removed = {
-            item.span.start
+    def _is_last(self, start: Position) -> bool:
+        """Whether the statement at `start` has to leave a `pass`, for its block to stand."""
+        block = self._blocks[start]
+        removed = [
+            item.span
             for item in self.findings
             if item.rewrite and item.rewrite.hook == "strip_zero_grad"
-        }
-        left = [item for item in block if self.source.span(item).start not in removed]
-        first = self.source.span(block[0]).start if block else finding.span.start
-        return not left and finding.span.start == first
+        ]
+        spans = [self.source.span(statement) for statement in block]
+        left = [span for span in spans if not any(span.contains(gone) for gone in removed)]
+        return not left and start == spans[0].start
 
 
 def _reversed(position: Position) -> tuple[int, int]:

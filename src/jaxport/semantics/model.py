@@ -558,15 +558,19 @@ class Model:
             and value not in _NONE
             and not isinstance(value, Items)
         ]
-        if found and role == "batch norm" and any(
-            isinstance(value, Instance) and value.of != _IDENTITY for value in others
-        ):
+        layers = [v for v in others if isinstance(v, Instance) and v.of != _IDENTITY]
+        if found and layers and role == "batch norm" and not self._is_each(node):
             # One of several layers, as a table of them gives: then its name has to agree.
             name = dotted(node).rsplit(".", 1)[-1].lower()
             return Evidence.NAME if _BATCH_NORM_NAME.search(name) else None
         if found:
             return Evidence.USE if others else min(found)
         return None if others else self._by_name(node, role)
+
+    def _is_each(self, node: ast.AST) -> bool:
+        """Whether `node` is the variable of a loop, so that it is every item in turn."""
+        bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
+        return bool(bindings) and all(binding.kind == "item" for binding in bindings)
 
     def _by_use(self, node: ast.AST) -> Values:
         """The kind of something unknown, by the methods that the same scope calls on it."""

@@ -62,7 +62,7 @@ def optimizers(model: Model) -> list[Optimizer]:
             continue
         receiver = call.func.value
         evidence = model.role(receiver, "optimizer")
-        if evidence is None and call.func.attr == "step" and _is_optax(model, receiver):
+        if evidence is None and _is_optax(model, receiver):
             evidence = Evidence.PROOF
         if evidence is None:
             continue
