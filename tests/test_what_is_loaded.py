@@ -1,0 +1,20 @@
+"""Checking stays light: what only a rewrite needs is not loaded to find something."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_check_loads_neither_libcst_nor_flake8_nor_torch() -> None:
+    program = (
+        "import sys; from jaxport.cli import main; code = main(['check', 'examples/dqn.py']); "
+        "print({'libcst', 'flake8', 'torch', 'jax'} & set(sys.modules), code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "set() 1"
