@@ -39,12 +39,9 @@ def applicable(findings: Iterable[Finding], unsafe: bool) -> list[Finding]:
         finding
         for finding in chosen
         if finding.rewrite
-        and (not finding.rewrite.group or groups[finding.rewrite.group] == _size(finding.rewrite))
+        and finding.rewrite.group_size == (groups[finding.rewrite.group] if finding.rewrite.group
+                                           else 1)
     ]
-
-
-def _size(rewrite: Rewrite) -> int:
-    return rewrite.group_size
 
 
 def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> list[Edit]:

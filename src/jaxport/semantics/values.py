@@ -54,7 +54,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of `of`; `role` names the kind where its class is not known."""
+    """An instance of `of`, made by `call` where that is seen."""
 
     of: External | LocalClass
     evidence: Evidence = Evidence.PROOF
