@@ -306,7 +306,7 @@ def test_only_lines_with_findings_imports_and_reasons_change(text: str, unsafe: 
     chosen = rewritten(text, unsafe)
     before = split_lines(text)
     source = SourceFile(PATH, text, before, ast.parse(text), "utf-8")
-    after = split_lines(fix.apply(source, chosen, "nnx"))
+    after = fix.apply(source, chosen, "nnx").lines
     allowed = {
         row for item in chosen for row in range(item.span.start.row, item.span.end.row + 1)
     }  # fmt: skip

@@ -136,6 +136,9 @@ LEFT = {
         ), "JXP201",
     ),
     "unknown argument": (script("o = torch.optim.SGD(a.parameters(), lr=2, speed=3)\n"), "JXP201"),
+    "annotated, and used elsewhere": (
+        script("o: object = torch.optim.SGD(a.parameters())\nschedule(o)\n"), "JXP201",
+    ),
     "not exact": (script("o = torch.optim.NAdam(a.parameters())\n"), "JXP201"),
     "amsgrad": (script("o = torch.optim.Adam(a.parameters(), amsgrad=True)\n"), "JXP201"),
     "closure": (

@@ -73,20 +73,17 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
         if not chosen:
             break
         try:
-            text = fixing.apply(current, chosen, config.dialect)
+            after = fixing.apply(current, chosen, config.dialect)
         except RecursionError:
             break  # too deep for the parser that rewrites: the findings stay
         except SourceError as error:
             message = f"a rewrite was thrown away, its result does not parse: {error}"
             checked.findings.append(at_start("JXP006", message))
             return Checked(source.path, checked.findings, source)
-        if text == current.text:
+        if after.text == current.text:
             break
         checked.fixed += [item for item in chosen if item.rewrite and not item.rewrite.escape]
-        current = SourceFile(
-            source.path, text, sources.split_lines(text), sources.parse_tree(text),
-            source.encoding, source.bom,
-        )  # fmt: skip
+        current = after
         remaining = findings(current, config)
     if current is not source:
         checked.before = Checked(source.path, checked.findings, source, dialect=config.dialect)
@@ -133,10 +130,10 @@ def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
             folder = stack.pop()
             config = config_for or configs.find(folder.absolute())
             try:
-                entries = sorted(folder.iterdir(), reverse=True)
+                entries = sorted(folder.iterdir())
             except OSError:
                 continue
-            for entry in [*reversed(entries)]:
+            for entry in entries:
                 inside = any(config.matches(Path(entry.name), item) for item in config.include)
                 if entry != path and config.excluded(entry):
                     continue

@@ -7,6 +7,9 @@ from typing import Literal
 
 Applicability = Literal["safe", "unsafe"]
 
+# How the comment over a `step()` that stays begins; the reason follows.
+ESCAPE = "# jaxport: JXP202 not ported:"
+
 
 @dataclass(frozen=True, order=True)
 class Position:

@@ -15,16 +15,15 @@ from functools import cached_property
 import libcst
 
 from jaxport import hooks
-from jaxport.findings import Edit, Finding, Position, Rewrite, Span
+from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
 from jaxport.imports import import_edits, removal_edits
 from jaxport.rules import Dialect
-from jaxport.source import SourceFile, split_lines
+from jaxport.source import SourceFile
 
 _HOOKS: dict[str, Callable[[libcst.Call, HookContext], object]] = {
     name: getattr(hooks, name) for name in hooks.__all__ if name[0].islower()
 }
-_ESCAPE = "# jaxport: JXP202 not ported:"
 
 
 def applicable(findings: Iterable[Finding], unsafe: bool) -> list[Finding]:
@@ -70,20 +69,15 @@ def _together(one: Finding, other: Finding) -> bool:
     return one is other or bool(group and one.rewrite and one.rewrite.group == group)
 
 
-def apply(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> str:
-    """The text with the rewrites of `findings` done and the imports they orphan removed.
+def apply(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> SourceFile:
+    """The file with the rewrites of `findings` done and the imports they orphan removed.
 
     Raises:
         SourceError: the result does not parse.
     """
-    from jaxport.source import parse_tree
-
-    text = replace(source.lines, edits(source, findings, dialect))
-    tree = parse_tree(text)
-    after = SourceFile(source.path, text, split_lines(text), tree, source.encoding, source.bom)
-    text = replace(after.lines, removal_edits(source, after))
-    parse_tree(text)
-    return text
+    after = source.with_text(replace(source.lines, edits(source, findings, dialect)))
+    removals = removal_edits(source, after)
+    return after.with_text(replace(after.lines, removals)) if removals else after
 
 
 def replace(lines: list[str], changes: Iterable[Edit]) -> str:
@@ -150,7 +144,8 @@ class _Rewriter:
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))
         if node is call or not isinstance(node, libcst.CSTNode):
             raise _Unchanged(finding)
-        return self._newlines(libcst.Module([]).code_for_node(node), finding.span.start.row)
+        code = libcst.Module([]).code_for_node(node)
+        return code.replace("\n", self.source.newline(finding.span.start.row))
 
     def _text(self, span: Span, changes: list[Edit]) -> str:
         """The text in `span`, with `changes` done inside of it."""
@@ -160,15 +155,6 @@ class _Rewriter:
             : span.start.column
         ]
         return replace(lines, changes)[len(before) :]
-
-    def _newline(self, row: int) -> str:
-        line = self.source.lines[row - 1]
-        ending = line[len(line.rstrip("\r\n")) :]
-        first = self.source.lines[0]
-        return ending or first[len(first.rstrip("\r\n")) :] or "\n"
-
-    def _newlines(self, text: str, row: int) -> str:
-        return text.replace("\n", self._newline(row))
 
     def _saved_comments(self, span: Span, written: str) -> Iterator[Edit]:
         """The comments inside of the old text that the new one has not, above the statement."""
@@ -183,7 +169,7 @@ class _Rewriter:
         line = self.source.lines[start.row - 1]
         indent = line[: len(line) - len(line.lstrip())]
         lost = [
-            f"{indent}{token.string}{self._newline(start.row)}"
+            f"{indent}{token.string}{self.source.newline(start.row)}"
             for token in tokens
             if token.type == tokenize.COMMENT and token.string not in written
         ]
@@ -215,13 +201,13 @@ class _Rewriter:
         start, end = span.start, span.end
         line, last = self.source.lines[start.row - 1], self.source.lines[end.row - 1]
         indent = line[: len(line) - len(line.lstrip())]
-        newline = self._newline(start.row)
+        newline = self.source.newline(start.row)
         if rewrite.escape:
             at = Position(start.row, 0)
-            yield Edit(Span(at, at), f"{indent}{_ESCAPE} {rewrite.escape}{newline}")
+            yield Edit(Span(at, at), f"{indent}{ESCAPE} {rewrite.escape}{newline}")
             return
         above = self.source.lines[start.row - 2] if start.row > 1 else ""
-        if _ESCAPE in above:
+        if ESCAPE in above:
             yield Edit(Span(Position(start.row - 1, 0), Position(start.row, 0)), "")
         rest = last[end.column :].strip()
         alone = not line[: start.column].strip() and (not rest or rest.startswith("#"))

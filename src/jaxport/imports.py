@@ -29,7 +29,7 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     if not missing:
         return []
     row, before = _place(source)
-    newline = _newline(source)
+    newline = source.newline()
     text = "".join(f"import {module}{newline}" for module in missing)
     at = Position(row, 0)
     if row > len(source.lines):
@@ -90,11 +90,6 @@ def _root(statement: ast.Import | ast.ImportFrom) -> str:
     if isinstance(statement, ast.ImportFrom):
         return "" if statement.level else (statement.module or "").split(".")[0]
     return statement.names[0].name.split(".")[0]
-
-
-def _newline(source: SourceFile) -> str:
-    first = source.lines[0] if source.lines else "\n"
-    return first[len(first.rstrip("\r\n")) :] or "\n"
 
 
 def _owns_its_lines(source: SourceFile, statement: ast.stmt) -> bool:

@@ -9,7 +9,7 @@ import re
 import stat
 import tokenize
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -52,6 +52,18 @@ class SourceFile:
     def encode(self, text: str) -> bytes:
         """`text` as bytes in the encoding that the file was read in."""
         return self.bom + text.encode(self.encoding)
+
+    def with_text(self, text: str) -> SourceFile:
+        """The same file with another text. Raises SourceError where that does not parse."""
+        return replace(self, text=text, lines=split_lines(text), tree=parse_tree(text))
+
+    def newline(self, row: int = 1) -> str:
+        """How the line in `row` ends; as the first one where it has no end."""
+        for line in (self.lines[row - 1 : row], self.lines[:1]):
+            ending = line[0][len(line[0].rstrip("\r\n")) :] if line else ""
+            if ending:
+                return ending
+        return "\n"
 
     def span(self, node: ast.AST) -> Span:
         """Where `node` stands. `ast` counts columns in UTF-8 bytes, we count characters."""

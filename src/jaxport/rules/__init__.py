@@ -60,7 +60,6 @@ class Edition:
     bound: frozenset[str] = frozenset()
     group: str = ""
     group_size: int = 1
-    escape: str = ""
 
 
 class File:
@@ -92,6 +91,10 @@ class File:
         """Whether `call` is a statement of its own, so that nothing reads its result."""
         return isinstance(self.parent(call), ast.Expr)
 
+    def leave(self, code: str, node: ast.AST, message: str, reason: str) -> Finding:
+        """A finding at `node` that only a person can deal with, and why."""
+        return self.report(code, node, f"{message} (not rewritten: {reason})")
+
     def report(
         self, code: str, node: ast.AST, message: str, edition: Edition | None = None
     ) -> Finding:
@@ -103,12 +106,13 @@ class File:
                 name = self.spell(module, node)
                 if name is None:
                     root = module.split(".")[0]
-                    message += f" (not rewritten: `{root}` already means something else here)"
-                    return Finding(code, message, self.model.source.span(node))
+                    return self.leave(
+                        code, node, message, f"`{root}` already means something else here"
+                    )
                 spelled.append((module, name))
             rewrite = Rewrite(
                 edition.hook, edition.applicability, edition.message, edition.callee,
-                edition.bound, tuple(spelled), edition.escape, edition.group, edition.group_size,
+                edition.bound, tuple(spelled), group=edition.group, group_size=edition.group_size,
             )  # fmt: skip
         return Finding(code, message, self.model.source.span(node), rewrite)
 

@@ -32,7 +32,7 @@ def registrations(
             continue
         stays, doubt = reason(file, call)
         if stays:
-            yield file.report(code, call, f"{message} (not rewritten: {stays})")
+            yield file.leave(code, call, message, stays)
             continue
         edition = Edition(
             f"convert_{method}", doubt or f"Write it as `flax.nnx.{variable}`",

@@ -35,7 +35,7 @@ def _check(file: File) -> Iterator[Finding]:
             reason = reason or (
                 "`training` is not bound here; `train()` and `eval()` set the mode, as in torch"
             )
-            yield file.report("JXP301", call, f"{message} (not rewritten: {reason})")
+            yield file.leave("JXP301", call, message, reason)
             continue
         edition = Edition(
             "transform_batch_norm", doubt or "Pass the mode to the layer",

@@ -10,7 +10,6 @@ from jaxport.rules import Edition, Example, File, Rule, weakest
 from jaxport.rules._state import follow, why_load_stays
 from jaxport.semantics import flow
 from jaxport.semantics.values import Result
-from jaxport.tables import torch_names
 
 _FLAX = frozenset({"flax.nnx.to_pure_dict", "flax.nnx.state"})
 
@@ -23,7 +22,7 @@ def _check(file: File) -> Iterator[Finding]:
         message = "`load_state_dict` of a module is `flax.nnx.update` in Flax NNX"
         verdict = _edition(file, call)
         if isinstance(verdict, str):
-            yield file.report("JXP104", call, f"{message} (not rewritten: {verdict})")
+            yield file.leave("JXP104", call, message, verdict)
             continue
         if weakest(evidence) == "unsafe" and verdict.applicability == "safe":
             verdict = _unsafe("that it is a module is a guess")
@@ -58,7 +57,7 @@ def _edition(file: File, call: ast.Call) -> Edition | str:
             continue
         loader = model.qualified(source.func) or str(getattr(source.func, "attr", ""))
         last = loader.rsplit(".", 1)[-1]
-        if loader in torch_names.CHECKPOINT_LOADERS or "load" in last or "state_dict" in last:
+        if "load" in last or "state_dict" in last:
             return (
                 "a torch checkpoint has other names and layouts, and `nnx.update` would take "
                 "them without a word"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from jaxport.findings import Finding
+from jaxport.findings import ESCAPE, Finding, Rewrite
 from jaxport.rules import Edition, Example, File, Rule, weakest
 from jaxport.semantics.optimizer import NEEDED, Optimizer, qualified_constructor
 from jaxport.semantics.values import Evidence, Instance
-
-ESCAPE = "# jaxport: JXP202 not ported:"
 
 
 def _constructors(file: File) -> Iterator[Finding]:
@@ -20,7 +19,7 @@ def _constructors(file: File) -> Iterator[Finding]:
             name = qualified_constructor(file.model, call)
             message = f"`{name}` is a gradient transformation in Optax"
             if optimizer.blocker:
-                yield file.report("JXP201", call, _left(message, optimizer.blocker))
+                yield file.leave("JXP201", call, message, optimizer.blocker)
                 continue
             edition = Edition(
                 "transform_optimizer_init", "Make it with Optax", ("optax",),
@@ -48,21 +47,23 @@ def _steps(file: File) -> Iterator[Finding]:
             for value in file.model.infer(receiver)
         ):
             reason = "the loss is scaled for half precision, which Optax leaves to you"
-            yield file.report("JXP202", call, _left(message, reason))
+            yield file.leave("JXP202", call, message, reason)
 
 
 def _escaped(file: File, call: ast.Call, message: str, optimizer: Optimizer) -> Finding:
-    left = _left(message, optimizer.blocker)
+    left = file.leave("JXP202", call, message, optimizer.blocker)
     lines = file.model.source.lines
     row = file.model.walk.statement(call).lineno
     above = lines[row - 2] if row > 1 else ""
     alone = isinstance(file.parent(call), ast.Expr) and not above.rstrip("\r\n").endswith("\\")
     if not alone or ESCAPE in above or optimizer.evidence is Evidence.NAME:
-        return file.report("JXP202", call, left)
+        return left
     # Line numbers would be wrong as soon as somebody edits the file.
     reason = re.sub(r" in line \d+", "", optimizer.blocker)
-    edition = Edition("transform_optimizer_step", "Say in a comment why it stays", escape=reason)
-    return file.report("JXP202", call, left, edition)
+    comment = "Say in a comment why it stays"
+    return replace(
+        left, rewrite=Rewrite("transform_optimizer_step", "safe", comment, escape=reason)
+    )
 
 
 def _zero_grads(file: File) -> Iterator[Finding]:
@@ -70,7 +71,7 @@ def _zero_grads(file: File) -> Iterator[Finding]:
     for optimizer in file.optimizers:
         for call in optimizer.zero_grads:
             if optimizer.blocker:
-                yield file.report("JXP203", call, _left(message, optimizer.blocker))
+                yield file.leave("JXP203", call, message, optimizer.blocker)
                 continue
             edition = Edition(
                 "strip_zero_grad", "Remove it", applicability=weakest(optimizer.evidence),
@@ -80,11 +81,7 @@ def _zero_grads(file: File) -> Iterator[Finding]:
     for call, receiver in file.calls_of("zero_grad"):
         if file.model.role(receiver, "module") and not file.model.role(receiver, "optimizer"):
             reason = "it belongs to a training step that can't be seen to be ported"
-            yield file.report("JXP203", call, _left(message, reason))
-
-
-def _left(message: str, reason: str) -> str:
-    return f"{message} (not rewritten: {reason})"
+            yield file.leave("JXP203", call, message, reason)
 
 
 _TORCH = "import torch\n\nmodel = torch.nn.Linear(2, 1)\n"

@@ -26,7 +26,7 @@ def _check(file: File) -> Iterator[Finding]:
         message = "`parameters` of a module are the leaves of its `flax.nnx.Param` state"
         reason, doubt = _judge(file, call)
         if reason:
-            yield file.report("JXP105", call, f"{message} (not rewritten: {reason})")
+            yield file.leave("JXP105", call, message, reason)
             continue
         if evidence is not Evidence.PROOF:
             doubt = doubt or "that it is a module is a guess"

@@ -16,7 +16,7 @@ def _check(file: File) -> Iterator[Finding]:
         message = "`state_dict` of a module is `flax.nnx.state` in Flax NNX"
         state = follow(file, call)
         if state.reason:
-            yield file.report("JXP103", call, f"{message} (not rewritten: {state.reason})")
+            yield file.leave("JXP103", call, message, state.reason)
             continue
         edition = Edition(
             "convert_state_dict", state.doubt or "Read the state as a pure dictionary",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Binding
+from jaxport.semantics.values import Instance
 
 _CALL_FREE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Pass)
 
@@ -88,8 +89,8 @@ def _is_harmless(model: Model, call: ast.Call) -> bool:
     name = call.func.id if isinstance(call.func, ast.Name) else ""
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     return name == "print" or method in ("load_state_dict", "state_dict") or (
-        bool(made) and all(type(value).__name__ == "Instance" for value in made)
-        and name[:1].isupper() | (method[:1].isupper())
+        bool(made) and all(isinstance(value, Instance) for value in made)
+        and (name or method)[:1].isupper()
     )
 
 

@@ -22,6 +22,7 @@ NEEDED = ("grads", "opt_state", "params")
 class Optimizer:
     """One optimizer of the file: where it is made and what is called on it."""
 
+    key: object
     name: str
     evidence: Evidence
     constructors: list[ast.Call] = field(default_factory=list)
@@ -90,11 +91,11 @@ def _of_target(model: Model, call: ast.Call, found: dict[object, Optimizer]) -> 
     if len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute)):
         key = _key(model, targets[0], call)
         name = ast.unparse(targets[0])
-        optimizer = found.setdefault(key, Optimizer(name, Evidence.PROOF))
+        optimizer = found.setdefault(key, Optimizer(key, name, Evidence.PROOF))
         if isinstance(targets[0], ast.Attribute):
             optimizer.block("it is kept in an attribute, and other methods and files can reach it")
         return optimizer
-    optimizer = found.setdefault(call, Optimizer("", Evidence.PROOF))
+    optimizer = found.setdefault(call, Optimizer(call, "", Evidence.PROOF))
     if not isinstance(parent, ast.Expr):
         optimizer.block("it leaves the place where it is made, so its steps can't be seen")
     return optimizer
@@ -104,7 +105,7 @@ def _of_receiver(
     model: Model, receiver: ast.expr, evidence: Evidence, found: dict[object, Optimizer]
 ) -> Optimizer:
     key = _key(model, receiver, receiver)
-    optimizer = found.setdefault(key, Optimizer(ast.unparse(receiver), evidence))
+    optimizer = found.setdefault(key, Optimizer(key, ast.unparse(receiver), evidence))
     optimizer.evidence = min(optimizer.evidence, evidence)
     return optimizer
 
@@ -197,18 +198,18 @@ def _judge(model: Model, optimizer: Optimizer) -> None:
                 "JAX gives them back, so the loss must become a function for `value_and_grad`"
             )
     for name in model.walk.names:
-        if name.id != optimizer.name or id(name) in known or not optimizer.calls:
+        if name.id != optimizer.name or id(name) in known:
             continue
-        if _key(model, name, name) != _key_of(model, optimizer):
+        if _key(model, name, name) != optimizer.key:
             continue
         parent = model.walk.parents[name]
         if isinstance(parent, ast.Attribute) and parent.attr in ("init", "update"):
             continue
         optimizer.block(f"another use of it in line {name.lineno} can't be ported")
     if optimizer.constructors and not optimizer.blocker:
-        bindings = _module_exports(model, optimizer)
-        if bindings:
-            optimizer.block(bindings)
+        crossing = _crosses_functions(model, optimizer)
+        if crossing:
+            optimizer.block(crossing)
     for step in optimizer.steps:
         missing = _not_ready(model, step)
         if missing:
@@ -217,17 +218,7 @@ def _judge(model: Model, optimizer: Optimizer) -> None:
         optimizer.block("where it steps can't be seen")
 
 
-def _key_of(model: Model, optimizer: Optimizer) -> object:
-    first = optimizer.calls[0]
-    if first in optimizer.constructors:
-        parent = model.walk.parents[first]
-        target = parent.targets[0] if isinstance(parent, ast.Assign) else first
-        return _key(model, target, first) if isinstance(target, ast.Name) else first
-    assert isinstance(first.func, ast.Attribute)
-    return _key(model, first.func.value, first.func.value)
-
-
-def _module_exports(model: Model, optimizer: Optimizer) -> str:
+def _crosses_functions(model: Model, optimizer: Optimizer) -> str:
     # An optimizer stepped in one function and made in another crosses a boundary.
     home = model.walk.where[optimizer.constructors[0]][0].function()
     for call in [*optimizer.steps, *optimizer.zero_grads]:
@@ -258,9 +249,7 @@ def _not_ready(model: Model, step: ast.Call) -> str:
             if not _fits(model, name, binding):
                 return f"`{name}` in line {binding.row} is something of your own"
     for binding in model.lookup(step, "updates"):
-        if "apply_updates" not in ast.unparse(model.walk.statement(step)) and not _from_update(
-            binding
-        ):
+        if not _from_update(binding):
             return f"`updates` in line {binding.row} is something of your own"
     holders = {
         model.lookup(step, name)[0].scope.function() for name in ("params", "opt_state")

@@ -40,10 +40,6 @@ WRAPPERS = frozenset(
     }
 )  # fmt: skip
 
-CHECKPOINT_LOADERS = frozenset(
-    {"torch.load", "torch.hub.load_state_dict_from_url", "safetensors.torch.load_file"}
-)
-
 # Classes of other packages that are torch modules.
 MODULE_BASES = frozenset(
     {
