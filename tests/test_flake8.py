@@ -261,7 +261,7 @@ def test_the_nearest_pyproject_counts_for_both(tmp_path: Path) -> None:
     from_flake8 = flake8(folder)
     assert jaxport(folder) == from_flake8
     assert {code for file, *_, code, _ in from_flake8 if file == "sub/loop.py"} == {
-        "JXP201", "JXP202", "JXP203",
+        "JXP201", "JXP202", "JXP203", "JXP204",
     }  # fmt: skip
     assert {code for file, *_, code, _ in from_flake8 if file == "loop.py"} <= {"JXP103", "JXP105"}
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from jaxport.plans import Plan
 
 Applicability = Literal["safe", "unsafe"]
 
@@ -36,7 +39,8 @@ class Rewrite:
 
     `names` maps the modules the new code needs (`flax.nnx`, `optax`, `jax`) to how the file
     spells them, `bound` says which names have a value there. Findings that share a `group`
-    are rewritten together or not at all; `group_size` is how many of them there are.
+    are rewritten together or not at all; `group_size` is how many of them there are. `plan` is
+    how the training step is written that it belongs to.
     """
 
     hook: str
@@ -48,6 +52,7 @@ class Rewrite:
     escape: str = ""
     group: str = ""
     group_size: int = 1
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True)

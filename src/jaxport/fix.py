@@ -17,13 +17,19 @@ import libcst
 from jaxport import hooks
 from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
+from jaxport.hooks.context import code
+from jaxport.hooks.training_step import convert_backward, opt_state
 from jaxport.imports import import_edits, removal_edits
+from jaxport.plans import Clip, LossFunction, Training
 from jaxport.rules import Dialect
 from jaxport.source import SourceFile
 
 _HOOKS: dict[str, Callable[[libcst.Call, HookContext], object]] = {
     name: getattr(hooks, name) for name in hooks.__all__ if name[0].islower()
 }
+_STATEMENTS = frozenset(
+    {"transform_optimizer_step", "strip_zero_grad", "strip_scheduler", "convert_clip"}
+)
 
 
 def applicable(findings: Iterable[Finding], unsafe: bool) -> list[Finding]:
@@ -105,26 +111,30 @@ class _Rewriter:
         self.source = source
         self.dialect = dialect
         self.findings = sorted(
-            findings, key=lambda item: (item.span.start, _reversed(item.span.end))
+            findings, key=lambda item: (_edited(item).start, _reversed(_edited(item).end))
         )
 
     def edits(self) -> Iterator[Edit]:
         index = 0
         while index < len(self.findings):
             finding = self.findings[index]
+            span = _edited(finding)
             index += 1
             inner = []
-            while index < len(self.findings) and finding.span.contains(self.findings[index].span):
+            while index < len(self.findings) and span.contains(_edited(self.findings[index])):
                 inner.append(self.findings[index])
                 index += 1
             rewrite = finding.rewrite
             assert rewrite is not None
-            if rewrite.hook in ("transform_optimizer_step", "strip_zero_grad"):
+            if isinstance(rewrite.plan, LossFunction):
+                yield from self._loss(finding, rewrite, rewrite.plan, inner)
+            elif rewrite.hook in _STATEMENTS:
                 yield from self._statement(finding, rewrite)
             else:
                 text = self._expression(finding, rewrite, inner)
                 yield from self._saved_comments(finding.span, text)
                 yield Edit(finding.span, text)
+                yield from self._state(finding, rewrite)
 
     def _call(self, text: str) -> libcst.Call:
         # In parentheses of its own, so that its lines may break wherever they did.
@@ -134,8 +144,9 @@ class _Rewriter:
 
     def _context(self, rewrite: Rewrite) -> HookContext:
         return HookContext(
-            self.dialect, dict(rewrite.names), rewrite.callee, rewrite.bound, rewrite.escape
-        )
+            self.dialect, dict(rewrite.names), rewrite.callee, rewrite.bound, rewrite.escape,
+            rewrite.plan, self._unit,
+        )  # fmt: skip
 
     def _expression(self, finding: Finding, rewrite: Rewrite, inner: list[Finding]) -> str:
         changes = list(_Rewriter(self.source, inner, self.dialect).edits())
@@ -192,54 +203,167 @@ class _Rewriter:
 
     def _statement(self, finding: Finding, rewrite: Rewrite) -> Iterator[Edit]:
         # The statement, not the call: parentheses around the call belong to it.
-        first = max(at for at in self._blocks if at <= finding.span.start)
-        span = next(
-            self.source.span(item)
-            for item in self._blocks[first]
-            if self.source.span(item).start == first
-        )
-        start, end = span.start, span.end
-        line, last = self.source.lines[start.row - 1], self.source.lines[end.row - 1]
-        indent = line[: len(line) - len(line.lstrip())]
-        newline = self.source.newline(start.row)
+        span = self._around(finding)
+        row = span.start.row
         if rewrite.escape:
-            at = Position(start.row, 0)
-            yield Edit(Span(at, at), f"{indent}{ESCAPE} {rewrite.escape}{newline}")
+            at = Position(row, 0)
+            line = f"{self._indent(row)}{ESCAPE} {rewrite.escape}{self.source.newline(row)}"
+            yield Edit(Span(at, at), line)
             return
-        above = self.source.lines[start.row - 2] if start.row > 1 else ""
+        above = self.source.lines[row - 2] if row > 1 else ""
         if ESCAPE in above:
-            yield Edit(Span(Position(start.row - 1, 0), Position(start.row, 0)), "")
-        rest = last[end.column :].strip()
-        alone = not line[: start.column].strip() and (not rest or rest.startswith("#"))
+            yield Edit(Span(Position(row - 1, 0), Position(row, 0)), "")
         call = self._call(self._text(finding.span, []))
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))
         if node is call:
             raise _Unchanged(finding)
-        if isinstance(node, libcst.FlattenSentinel):
-            codes = [libcst.Module([]).code_for_node(item).strip() for item in node]
-            yield Edit(span, (newline + indent if alone else "; ").join(codes))
-        elif self._is_last(start):
-            yield Edit(span, "pass")
-        elif alone:
-            yield Edit(Span(Position(start.row, 0), Position(end.row, len(last))), "")
-        elif rest.startswith(";"):
+        if isinstance(node, libcst.Pass):
+            yield self._removal(span)
+            return
+        nodes = node if isinstance(node, (list, libcst.FlattenSentinel)) else [node]
+        lines = [code(item).strip() for item in nodes if isinstance(item, libcst.CSTNode)]
+        yield self._replaced(span, lines)
+
+    def _around(self, finding: Finding) -> Span:
+        """The statement that the finding is in."""
+        first = max(at for at in self._blocks if at <= finding.span.start)
+        return next(
+            self.source.span(item)
+            for item in self._blocks[first]
+            if self.source.span(item).start == first
+        )
+
+    def _indent(self, row: int) -> str:
+        line = self.source.lines[row - 1]
+        return line[: len(line) - len(line.lstrip())]
+
+    def _rest(self, span: Span) -> str:
+        """What follows the statement on its last line."""
+        return self.source.lines[span.end.row - 1][span.end.column :].strip()
+
+    def _alone(self, span: Span) -> bool:
+        before = self.source.lines[span.start.row - 1][: span.start.column]
+        rest = self._rest(span)
+        return not before.strip() and (not rest or rest.startswith("#"))
+
+    def _replaced(self, span: Span, lines: list[str]) -> Edit:
+        if not lines:
+            return self._removal(span)
+        row = span.start.row
+        between = self.source.newline(row) + self._indent(row) if self._alone(span) else "; "
+        return Edit(span, between.join(lines))
+
+    def _removal(self, span: Span) -> Edit:
+        start, end = span.start, span.end
+        last = self.source.lines[end.row - 1]
+        rest = self._rest(span)
+        if self._is_last(start):
+            return Edit(span, "pass")
+        if self._alone(span):
+            return Edit(Span(Position(start.row, 0), Position(end.row, len(last))), "")
+        if rest.startswith(";"):
             gap = len(last[end.column :]) - len(last[end.column :].lstrip(" \t;"))
-            yield Edit(Span(start, Position(end.row, end.column + gap)), "")
-        else:
-            before = line[: start.column].rstrip(" \t;")
-            yield Edit(Span(Position(start.row, len(before)), end), "")
+            return Edit(Span(start, Position(end.row, end.column + gap)), "")
+        before = self.source.lines[start.row - 1][: start.column].rstrip(" \t;")
+        return Edit(Span(Position(start.row, len(before)), end), "")
 
     def _is_last(self, start: Position) -> bool:
         """Whether the statement at `start` has to leave a `pass`, for its block to stand."""
         block = self._blocks[start]
-        removed = [
-            item.span
-            for item in self.findings
-            if item.rewrite and item.rewrite.hook == "strip_zero_grad"
-        ]
+        removed = [gone for item in self.findings for gone in self._removed(item)]
         spans = [self.source.span(statement) for statement in block]
         left = [span for span in spans if not any(span.contains(gone) for gone in removed)]
         return not left and start == spans[0].start
+
+    @staticmethod
+    def _removed(finding: Finding) -> list[Span]:
+        """The statements that go, told by a part of them."""
+        rewrite = finding.rewrite
+        match rewrite:
+            case Rewrite(hook="strip_zero_grad" | "strip_scheduler"):
+                return [finding.span]
+            case Rewrite(plan=Clip(chained=True, target="")):
+                return [finding.span]
+            case Rewrite(plan=LossFunction(backward=Span() as span)):
+                return [span]
+        return []
+
+    # The training step
+
+    @cached_property
+    def _unit(self) -> str:
+        """One level of indentation, as the file has it."""
+        for node in ast.walk(self.source.tree):
+            body = getattr(node, "body", None)
+            if isinstance(node, ast.stmt) and isinstance(body, list) and body:
+                outer, inner = self._indent(node.lineno), self._indent(body[0].lineno)
+                if inner.startswith(outer) and inner != outer and body[0].lineno > node.lineno:
+                    return inner[len(outer) :]
+        return "    "
+
+    def _loss(
+        self, finding: Finding, rewrite: Rewrite, plan: LossFunction, inner: list[Finding]
+    ) -> Iterator[Edit]:
+        start, end = plan.region.start, plan.region.end
+        within = [item for item in inner if not _together(item, finding)]
+        for item in within:
+            if item.rewrite and (item.rewrite.hook in _STATEMENTS or item.rewrite.group):
+                raise _Unchanged(item)
+        changes = list(_Rewriter(self.source, within, self.dialect).edits())
+        span = Span(Position(start.row, 0), Position(end.row, len(self.source.lines[end.row - 1])))
+        text = self._text(span, changes).replace("\r\n", "\n")
+        indent = self._indent(start.row)
+        context = self._context(rewrite)
+        module = libcst.parse_module(f"if True:\n{text}" if indent else text)
+        outer = module.body[0]
+        if indent and isinstance(outer, libcst.If):
+            made = convert_backward(outer.body.body, context)
+            body = outer.body.with_changes(body=made)
+            written = module.with_changes(body=[outer.with_changes(body=body)]).code
+            written = written.split("\n", 1)[1]
+        else:
+            written = module.with_changes(body=convert_backward(module.body, context)).code
+        above = self._above(start.row)
+        if above and not above.endswith(":") and not above.startswith("#"):
+            written = "\n" + written
+        yield Edit(span, written.replace("\n", self.source.newline(start.row)))
+        if plan.backward is not None:
+            yield self._removal(plan.backward)
+
+    def _above(self, row: int) -> str:
+        """The line above `row` that stays, without the space around it."""
+        removed = {gone.start.row for item in self.findings for gone in self._removed(item)}
+        row -= 1
+        while row in removed:
+            row -= 1
+        return self.source.lines[row - 1].strip() if row else ""
+
+    def _state(self, finding: Finding, rewrite: Rewrite) -> Iterator[Edit]:
+        """What stands around a constructor: the schedule above it, the state below it."""
+        plan = rewrite.plan
+        if not isinstance(plan, Training):
+            return
+        span = self._around(finding)
+        indent, newline = self._indent(span.start.row), self.source.newline(span.start.row)
+        context = self._context(rewrite)
+        if plan.above:
+            at = Position(span.start.row, 0)
+            lines = [f"{indent}{context.source(line)}{newline}" for line in plan.above]
+            yield Edit(Span(at, at), "".join(lines))
+        if plan.functional:
+            statement = ast.parse(self._text(span, []).strip()).body[0]
+            assert isinstance(statement, ast.Assign)
+            target = ast.unparse(statement.targets[0])
+            at = Position(span.end.row, len(self.source.lines[span.end.row - 1]))
+            line = f"{indent}{opt_state(target, plan, context)}"
+            ended = self.source.lines[span.end.row - 1].endswith(("\n", "\r"))
+            yield Edit(Span(at, at), f"{line}{newline}" if ended else f"{newline}{line}")
+
+
+def _edited(finding: Finding) -> Span:
+    """The text that the rewrite of the finding replaces."""
+    plan = finding.rewrite.plan if finding.rewrite else None
+    return plan.region if isinstance(plan, LossFunction) else finding.span
 
 
 def _reversed(position: Position) -> tuple[int, int]:

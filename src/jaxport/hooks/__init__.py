@@ -22,15 +22,18 @@ from jaxport.hooks.state_container import (
     convert_register_parameter,
     convert_state_dict,
 )
+from jaxport.hooks.training_step import convert_clip, strip_scheduler
 
 __all__ = [
     "EscapeHatch",
     "HookContext",
+    "convert_clip",
     "convert_load_state_dict",
     "convert_parameters",
     "convert_register_buffer",
     "convert_register_parameter",
     "convert_state_dict",
+    "strip_scheduler",
     "strip_zero_grad",
     "transform_batch_norm",
     "transform_optimizer_init",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import libcst
+
+from jaxport.plans import Plan
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class HookContext:
         callee: the qualified name of the called object, where the node does not spell it.
         bound: the names that have a value at the node; None takes all that the spec assumes.
         escape: why the node can't be ported; the hook then leaves it and says so.
+        plan: how the training step that the node belongs to is written.
+        indent: one level of indentation in the file.
     """
 
     dialect: Literal["nnx", "switcheroo"] = "nnx"
@@ -26,6 +31,8 @@ class HookContext:
     callee: str = ""
     bound: frozenset[str] | None = None
     escape: str = ""
+    plan: Plan | None = None
+    indent: str = "    "
 
     def name(self, qualified: str) -> libcst.BaseExpression:
         """`flax.nnx.Param`, as the file spells it."""
@@ -33,6 +40,16 @@ class HookContext:
             if qualified == module or qualified.startswith(module + "."):
                 return expression(self.names[module] + qualified[len(module) :])
         return expression(qualified)
+
+    def text(self, qualified: str) -> str:
+        """`name` as source text."""
+        return code(self.name(qualified))
+
+    def source(self, text: str) -> str:
+        """`text` with `optax.` and `jax.numpy.` as the file spells them."""
+        for module in ("optax", "jax.numpy"):
+            text = re.sub(rf"(?<![\w.]){re.escape(module)}\.", f"{self.text(module)}.", text)
+        return text
 
     def has(self, *names: str) -> bool:
         """Whether all of `names` have a value at the node."""
@@ -57,6 +74,11 @@ class EscapeHatch:
 
 def expression(text: str) -> libcst.BaseExpression:
     return libcst.parse_expression(text)
+
+
+def code(node: libcst.CSTNode) -> str:
+    """The source text of `node`."""
+    return libcst.Module([]).code_for_node(node)
 
 
 def call(function: libcst.BaseExpression, arguments: Sequence[libcst.Arg]) -> libcst.Call:

@@ -10,12 +10,14 @@ from jaxport.hooks.context import (
     EscapeHatch,
     HookContext,
     call,
+    code,
     expression,
     given,
     keyword,
     positional,
     receiver,
 )
+from jaxport.plans import Training
 from jaxport.tables.optimizers import OPTIMIZERS, Optimizer
 
 _KEYWORD_ONLY = ("maximize", "foreach", "fused", "capturable", "differentiable")
@@ -37,7 +39,13 @@ def transform_optimizer_init(node: libcst.Call, ctx: HookContext) -> libcst.Call
         return node
     del arguments["params"]
     made = _optax(arguments, row, ctx)
-    return node if made is None else made
+    if made is None:
+        return node
+    plan = ctx.plan
+    if not isinstance(plan, Training) or plan.functional:
+        return made
+    model, wrt = expression(plan.model), keyword("wrt", ctx.name("flax.nnx.Param"))
+    return call(ctx.name("flax.nnx.Optimizer"), [positional(model), positional(made), wrt])
 
 
 def _optax(
@@ -46,7 +54,7 @@ def _optax(
     written: dict[str, libcst.BaseExpression] = {}
     before: list[libcst.BaseExpression] = []
     for name, value in arguments.items():
-        text = ast.unparse(ast.parse(f"({_code(value)})", mode="eval"))
+        text = ast.unparse(ast.parse(f"({code(value)})", mode="eval"))
         if name in row.refuse:
             if text not in row.refuse[name][0]:
                 return None
@@ -64,19 +72,26 @@ def _optax(
                 return None
             if text == "True":
                 # torch turns the gradient around before it adds the decay.
-                before.insert(0, expression(f"{_code(ctx.name('optax.scale'))}(-1.0)"))
+                before.insert(0, expression(f"{code(ctx.name('optax.scale'))}(-1.0)"))
         elif name not in row.ignored:
             return None
     fixed = {**row.write, **row.always}
     order = dict.fromkeys([*(n for n in fixed if n == "learning_rate"), *written, *fixed])
+    plan = ctx.plan if isinstance(ctx.plan, Training) else None
+    if plan is not None and plan.schedule:
+        written["learning_rate"] = expression(ctx.source(plan.schedule))
     alias = call(
         ctx.name(f"optax.{row.optax}"),
         [keyword(name, written.get(name) or expression(fixed[name])) for name in order],
     )
-    if not before:
+    clips = [
+        call(ctx.name(name), [positional(expression(argument))])
+        for name, argument in (plan.transforms if plan is not None else ())
+    ]
+    if not before and not clips:
         return alias
-    before.sort(key=lambda item: "add_decayed_weights" in _code(item))
-    return call(ctx.name("optax.chain"), [positional(item) for item in [*before, alias]])
+    before.sort(key=lambda item: "add_decayed_weights" in code(item))
+    return call(ctx.name("optax.chain"), [positional(item) for item in [*clips, *before, alias]])
 
 
 def _elements(value: libcst.BaseExpression) -> list[libcst.BaseExpression]:
@@ -85,12 +100,8 @@ def _elements(value: libcst.BaseExpression) -> list[libcst.BaseExpression]:
     return [item.value for item in value.elements if isinstance(item, libcst.Element)]
 
 
-def _code(node: libcst.CSTNode) -> str:
-    return libcst.Module([]).code_for_node(node)
-
-
 def _spelled(node: libcst.BaseExpression) -> str:
-    text = _code(node)
+    text = code(node)
     return text if text.startswith("torch.optim.") else f"torch.optim.{text.rsplit('.', 1)[-1]}"
 
 
@@ -109,9 +120,21 @@ def transform_optimizer_step(
         return EscapeHatch.mark(node, "JXP202", ctx.escape)
     if not ctx.has("grads", "opt_state", "params"):
         return EscapeHatch.mark(node, "JXP202", "no `grads`, `opt_state` and `params` here")
-    update = f"updates, opt_state = {_code(optimizer)}.update(grads, opt_state, params)"
-    apply = f"params = {_code(ctx.name('optax.apply_updates'))}(params, updates)"
-    return libcst.FlattenSentinel([libcst.parse_statement(update), libcst.parse_statement(apply)])
+    plan = ctx.plan if isinstance(ctx.plan, Training) else None
+    if plan is not None and not plan.functional:
+        update = libcst.Attribute(optimizer, libcst.Name("update"))
+        arguments = [positional(expression(text)) for text in (plan.model, plan.grads)]
+        return call(update, arguments)
+    grads = plan.grads if plan is not None else "grads"
+    lines = [
+        f"updates, opt_state = {code(optimizer)}.update({grads}, opt_state, params)",
+        f"params = {ctx.text('optax.apply_updates')}(params, updates)",
+    ]
+    if plan is not None:
+        state = f"{ctx.text('flax.nnx.state')}({plan.model}, {ctx.text('flax.nnx.Param')})"
+        written_back = f"{ctx.text('flax.nnx.update')}({plan.model}, params)"
+        lines = [f"params = {state}", *lines, written_back]
+    return libcst.FlattenSentinel([libcst.parse_statement(line) for line in lines])
 
 
 def strip_zero_grad(node: libcst.Call, ctx: HookContext) -> libcst.CSTNode:

@@ -11,10 +11,11 @@ from functools import cache, cached_property
 from typing import Literal
 
 from jaxport.findings import Applicability, Finding, Rewrite
+from jaxport.plans import Plan
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer
-from jaxport.semantics.optimizer import optimizers as find_optimizers
 from jaxport.semantics.scopes import Binding
+from jaxport.semantics.training import optimizers as find_optimizers
 from jaxport.semantics.values import Evidence
 
 Dialect = Literal["nnx", "switcheroo"]
@@ -60,6 +61,7 @@ class Edition:
     bound: frozenset[str] = frozenset()
     group: str = ""
     group_size: int = 1
+    plan: Plan | None = None
 
 
 class File:
@@ -113,6 +115,7 @@ class File:
             rewrite = Rewrite(
                 edition.hook, edition.applicability, edition.message, edition.callee,
                 edition.bound, tuple(spelled), group=edition.group, group_size=edition.group_size,
+                plan=edition.plan,
             )  # fmt: skip
         return Finding(code, message, self.model.source.span(node), rewrite)
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from jaxport.findings import ESCAPE, Finding, Rewrite
-from jaxport.rules import Edition, Example, File, Rule, weakest
-from jaxport.semantics.optimizer import NEEDED, Optimizer, qualified_constructor
+from jaxport.rules import Example, File, Rule
+from jaxport.rules._training import edition_of
+from jaxport.semantics.optimizer import Optimizer, qualified_constructor
 from jaxport.semantics.values import Evidence, Instance
 
 
@@ -21,9 +22,9 @@ def _constructors(file: File) -> Iterator[Finding]:
             if optimizer.blocker:
                 yield file.leave("JXP201", call, message, optimizer.blocker)
                 continue
-            edition = Edition(
-                "transform_optimizer_init", "Make it with Optax", ("optax",),
-                callee=name, group=optimizer.group, group_size=len(optimizer.calls),
+            edition = edition_of(
+                optimizer, call, "transform_optimizer_init", "Make it with Optax", "optax",
+                callee=name,
             )  # fmt: skip
             yield file.report("JXP201", call, message, edition)
 
@@ -35,10 +36,9 @@ def _steps(file: File) -> Iterator[Finding]:
             if optimizer.blocker:
                 yield _escaped(file, call, message, optimizer)
                 continue
-            edition = Edition(
-                "transform_optimizer_step", "Update the parameters with Optax", ("optax",),
-                weakest(optimizer.evidence), bound=frozenset(NEEDED),
-                group=optimizer.group, group_size=len(optimizer.calls),
+            edition = edition_of(
+                optimizer, call, "transform_optimizer_step", "Update the parameters with Optax",
+                "optax",
             )  # fmt: skip
             yield file.report("JXP202", call, message, edition)
     for call, receiver in file.calls_of("step"):
@@ -68,18 +68,19 @@ def _escaped(file: File, call: ast.Call, message: str, optimizer: Optimizer) -> 
 
 def _zero_grads(file: File) -> Iterator[Finding]:
     message = "`zero_grad` has no counterpart: JAX does not accumulate gradients"
+    known: set[ast.Call] = set()
     for optimizer in file.optimizers:
         for call in optimizer.zero_grads:
+            known.add(call)
             if optimizer.blocker:
                 yield file.leave("JXP203", call, message, optimizer.blocker)
                 continue
-            edition = Edition(
-                "strip_zero_grad", "Remove it", applicability=weakest(optimizer.evidence),
-                group=optimizer.group, group_size=len(optimizer.calls),
-            )  # fmt: skip
+            edition = edition_of(optimizer, call, "strip_zero_grad", "Remove it")
             yield file.report("JXP203", call, message, edition)
     for call, receiver in file.calls_of("zero_grad"):
-        if file.model.role(receiver, "module") and not file.model.role(receiver, "optimizer"):
+        if call not in known and file.model.role(receiver, "module") and not file.model.role(
+            receiver, "optimizer"
+        ):
             reason = "it belongs to a training step that can't be seen to be ported"
             yield file.leave("JXP203", call, message, reason)
 
@@ -145,7 +146,6 @@ RULES = (
         check=_steps,
         examples=(
             Example(_HALF, _PORTED, _PORTED),
-            Example(_LOOP.format(""), _WITH_REASON, _WITH_REASON),
         ),
         accepts=(
             "import torch\n\n\ndef f(env, action):\n    return env.step(action)\n",

@@ -156,11 +156,15 @@ class Model:
 
     # Names
 
-    def lookup(self, node: ast.AST, name: str) -> list[Binding]:
-        """The bindings that a use of `name` at `node` can see."""
+    def lookup(
+        self, node: ast.AST, name: str, without: Binding | None = None
+    ) -> list[Binding]:
+        """The bindings that a use of `name` at `node` can see, as if `without` was not there."""
         scope, blocks = self.walk.where.get(node, (self.walk.module, ()))
         for place, holder in enumerate(scope.enclosing()):
             bindings = [] if name in holder.elsewhere else holder.bindings.get(name)
+            if bindings and without is not None:
+                bindings = [item for item in bindings if item is not without]
             if bindings:
                 same_flow = place == 0 or scope.function() is holder.function()
                 if same_flow:
@@ -314,20 +318,21 @@ class Model:
             found |= self.infer(default)
         if any(not isinstance(value, Literal) for value in found):
             return found
-        return found | self._passed(argument, scope)
+        for _, given in self.passed(argument, scope):
+            found |= self.infer(given)
+        return found
 
-    def _passed(self, argument: ast.arg, scope: Scope) -> Values:
-        """What the calls in this file pass for `argument`."""
+    def passed(self, argument: ast.arg, scope: Scope) -> Iterator[tuple[ast.Call, ast.expr]]:
+        """The calls in this file of the function with this scope, and what they give `argument`."""
         function = scope.node
         name = getattr(function, "name", None)
         if name is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return NOTHING
+            return
         owner = scope.parent.node if scope.parent is not None and scope.parent.is_class else None
         if name == "__init__" and isinstance(owner, ast.ClassDef):
             name = owner.name
         positions = [*function.args.posonlyargs, *function.args.args]
         place = positions.index(argument) if argument in positions else None
-        found: Values = NOTHING
         for call in self._calls_by_name.get(name, [])[:40]:
             index = place
             if index is not None and owner is not None:
@@ -338,8 +343,7 @@ class Model:
                     continue
                 given = call.args[index]
             if given is not None:
-                found |= self.infer(given)
-        return found
+                yield call, given
 
     @cached_property
     def _calls_by_name(self) -> dict[str, list[ast.Call]]:

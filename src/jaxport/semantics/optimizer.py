@@ -1,7 +1,7 @@
-"""The training step is one thing: constructor, steps and zero_grads of one optimizer together.
+"""The training step is one thing: all that belongs to one optimizer, found and taken together.
 
-Half of them changed would be silently wrong, so each optimizer is portable as a whole or has
-one reason why not.
+Half of it changed would be silently wrong, so each optimizer is portable as a whole or has one
+reason why not.
 """
 
 from __future__ import annotations
@@ -9,25 +9,31 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from jaxport.plans import Plan
+from jaxport.semantics.identity import sources
 from jaxport.semantics.model import Model
-from jaxport.semantics.scopes import Binding
-from jaxport.semantics.values import Evidence, External, Literal, Result
+from jaxport.semantics.values import Evidence, External, Instance, LocalClass, Result
 from jaxport.tables import torch_names
 from jaxport.tables.optimizers import OPTIMIZERS, UNSUPPORTED
-
-NEEDED = ("grads", "opt_state", "params")
 
 
 @dataclass(eq=False)
 class Optimizer:
-    """One optimizer of the file: where it is made and what is called on it."""
+    """One optimizer of the file: where it is made and what is called on it.
 
-    key: object
-    name: str
-    evidence: Evidence
+    `plans` say how each call is written. `keys` are the objects and variables that it is.
+    """
+
+    keys: set[object]
+    evidence: Evidence = Evidence.PROOF
     constructors: list[ast.Call] = field(default_factory=list)
     steps: list[ast.Call] = field(default_factory=list)
     zero_grads: list[ast.Call] = field(default_factory=list)
+    backwards: list[ast.Call] = field(default_factory=list)
+    clips: list[ast.Call] = field(default_factory=list)
+    schedulers: list[ast.Call] = field(default_factory=list)
+    scheduler_steps: list[ast.Call] = field(default_factory=list)
+    plans: dict[ast.Call, Plan] = field(default_factory=dict)
     blocker: str = ""
 
     @property
@@ -37,27 +43,25 @@ class Optimizer:
 
     @property
     def calls(self) -> list[ast.Call]:
-        return [*self.constructors, *self.steps, *self.zero_grads]
+        return [
+            *self.constructors, *self.steps, *self.zero_grads, *self.backwards, *self.clips,
+            *self.schedulers, *self.scheduler_steps,
+        ]  # fmt: skip
 
     def block(self, reason: str) -> None:
         self.blocker = self.blocker or reason
 
 
-def optimizers(model: Model) -> list[Optimizer]:
-    """Every optimizer that the file makes, steps or resets. Worked out once for a file."""
-    found: dict[object, Optimizer] = {}
+def find(model: Model) -> list[Optimizer]:
+    """Every optimizer that the file makes, steps or resets, with what belongs to it."""
+    found = _Found(model)
     for call in model.walk.calls:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if not (name[:1].isupper() or isinstance(call.func, (ast.Name, ast.Call)) or "opt" in name):
             continue
         made = model.qualified(call.func) or ""
-        if not torch_names.is_optimizer_class(made):
-            continue
-        optimizer = _of_target(model, call, found)
-        optimizer.constructors.append(call)
-        reason = UNSUPPORTED.get(made) or constructor_blocker(model, call, made)
-        if reason:
-            optimizer.block(reason)
+        if torch_names.is_optimizer_class(made):
+            found.constructed(call, made)
     for call in model.walk.calls:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("step", "zero_grad"):
             continue
@@ -67,13 +71,11 @@ def optimizers(model: Model) -> list[Optimizer]:
             evidence = Evidence.PROOF
         if evidence is None:
             continue
-        optimizer = _of_receiver(model, receiver, evidence, found)
+        optimizer = found.of(receiver)
+        optimizer.evidence = min(optimizer.evidence, evidence)
         (optimizer.steps if call.func.attr == "step" else optimizer.zero_grads).append(call)
-    for optimizer in set(found.values()):
-        _judge(model, optimizer)
-    for optimizer in set(found.values()):
-        _judge_neighbours(model, optimizer, set(found.values()))
-    return list(dict.fromkeys(found.values()))
+    found.check_uses()
+    return found.all()
 
 
 def _is_optax(model: Model, node: ast.AST) -> bool:
@@ -83,41 +85,138 @@ def _is_optax(model: Model, node: ast.AST) -> bool:
     )
 
 
-def _of_target(model: Model, call: ast.Call, found: dict[object, Optimizer]) -> Optimizer:
-    parent = model.walk.parents[call]
-    targets = parent.targets if isinstance(parent, ast.Assign) else []
-    if isinstance(parent, ast.AnnAssign):
-        targets = [parent.target]
-    if len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute)):
-        key = _key(model, targets[0], call)
-        name = ast.unparse(targets[0])
-        optimizer = found.setdefault(key, Optimizer(key, name, Evidence.PROOF))
-        if isinstance(targets[0], ast.Attribute):
-            optimizer.block("it is kept in an attribute, and other methods and files can reach it")
-        return optimizer
-    optimizer = found.setdefault(call, Optimizer(call, "", Evidence.PROOF))
-    if not isinstance(parent, ast.Expr):
-        optimizer.block("it leaves the place where it is made, so its steps can't be seen")
-    return optimizer
+class _Found:
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.by_key: dict[object, Optimizer] = {}
+        self.texts: set[str] = set()
+
+    def all(self) -> list[Optimizer]:
+        return list(dict.fromkeys(self.by_key.values()))
+
+    def constructed(self, call: ast.Call, name: str) -> None:
+        optimizer = self._join({call})
+        optimizer.constructors.append(call)
+        reason = UNSUPPORTED.get(name) or constructor_blocker(self.model, call, name)
+        if reason:
+            optimizer.block(reason)
+        parent = self.model.walk.parents[call]
+        targets = parent.targets if isinstance(parent, ast.Assign) else []
+        if isinstance(parent, ast.AnnAssign):
+            targets = [parent.target]
+        if len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute)):
+            self.texts.add(ast.unparse(targets[0]))
+            self._join({call, self._variable(targets[0])})
+        elif not isinstance(parent, ast.Expr):
+            optimizer.block("it leaves the place where it is made, so its steps can't be seen")
+
+    def _variable(self, target: ast.Name | ast.Attribute) -> object:
+        """The variable that an optimizer is assigned to, as `sources` names it if it is unsure."""
+        scope = self.model.walk.where[target][0]
+        if isinstance(target, ast.Name):
+            holder = next((s for s in scope.enclosing() if s.bindings.get(target.id)), scope)
+            return (holder, target.id)
+        owner = scope.owner()
+        info = self.model.walk.classes.get(owner.node) if owner is not None else None
+        return (info, target.attr)
+
+    def of(self, receiver: ast.expr) -> Optimizer:
+        self.texts.add(ast.unparse(receiver))
+        return self._join(set(sources(self.model, receiver).values()))
+
+    def _join(self, keys: set[object]) -> Optimizer:
+        old = list(dict.fromkeys(self.by_key[key] for key in keys if key in self.by_key))
+        joined = old[0] if old else Optimizer(set())
+        for other in old[1:]:
+            joined.keys |= other.keys
+            joined.constructors += other.constructors
+            joined.steps += other.steps
+            joined.zero_grads += other.zero_grads
+            joined.evidence = min(joined.evidence, other.evidence)
+            joined.block(other.blocker)
+        joined.keys |= keys
+        for key in joined.keys:
+            self.by_key[key] = joined
+        return joined
+
+    # Other uses
+
+    def check_uses(self) -> None:
+        """What else is done with each optimizer: only what is ported with it may be."""
+        walk = self.model.walk
+        nodes: list[ast.Name | ast.Attribute] = [*walk.names, *walk.attributes]
+        for node in nodes:
+            if ast.unparse(node) not in self.texts or isinstance(node.ctx, ast.Store):
+                continue
+            keys = sources(self.model, node).values()
+            optimizer = next((self.by_key[key] for key in keys if key in self.by_key), None)
+            if optimizer is not None:
+                self._check_use(optimizer, node)
+
+    def _check_use(self, optimizer: Optimizer, node: ast.expr) -> None:
+        parent = self.model.walk.parents[node]
+        row = node.lineno
+        match parent:
+            case ast.Attribute(attr="step" | "zero_grad" | "init" | "update"):
+                return
+            case ast.Attribute(attr="param_groups"):
+                optimizer.block(
+                    f"`param_groups` are read or changed in line {row}; a learning rate that "
+                    "changes is an Optax schedule"
+                )
+            case ast.Attribute(attr=name):
+                optimizer.block(f"`{name}` of it is used in line {row}")
+            case ast.Assign(targets=[ast.Name() | ast.Attribute()]):
+                return
+            case ast.Call() | ast.keyword():
+                call = parent if isinstance(parent, ast.Call) else self.model.walk.parents[parent]
+                if isinstance(call, ast.Call):
+                    self._check_given(optimizer, node, call)
+                    return
+        optimizer.block(f"another use of it in line {row} can't be ported")
+
+    def _check_given(self, optimizer: Optimizer, node: ast.expr, call: ast.Call) -> None:
+        made = self.model.qualified(call.func) or ""
+        row = call.lineno
+        if made.startswith(torch_names.SCHEDULERS) and call.args[:1] == [node]:
+            optimizer.schedulers.append(call)
+            return
+        name = ast.unparse(call.func)
+        if name.endswith(("scaler.step", "scaler.unscale_")):
+            optimizer.block("the loss is scaled for half precision (GradScaler): JAX trains in "
+                            "bfloat16 without it")
+            return
+        if self._is_followed(call):
+            return
+        optimizer.block(f"it is given to `{name}` in line {row}, which is not seen here")
+
+    def _is_followed(self, call: ast.Call) -> bool:
+        """Whether the called function or class is in this file, so that its uses are seen."""
+        values = self.model.infer(call.func)
+        local = [item for item in values if getattr(item, "model", None) is self.model]
+        starred = any(isinstance(item, ast.Starred) for item in call.args) or any(
+            keyword.arg is None for keyword in call.keywords
+        )
+        return bool(local) and len(local) == len(values) and not starred
 
 
-def _of_receiver(
-    model: Model, receiver: ast.expr, evidence: Evidence, found: dict[object, Optimizer]
-) -> Optimizer:
-    key = _key(model, receiver, receiver)
-    optimizer = found.setdefault(key, Optimizer(key, ast.unparse(receiver), evidence))
-    optimizer.evidence = min(optimizer.evidence, evidence)
-    return optimizer
-
-
-def _key(model: Model, target: ast.expr, at: ast.AST) -> object:
-    if isinstance(target, ast.Name):
-        bindings = model.walk.where[at][0].enclosing()
-        for scope in bindings:
-            if scope.bindings.get(target.id):
-                return (scope, target.id)
-    owner = model.walk.where[at][0].owner()
-    return (owner, ast.unparse(target))
+def trained_module(call: ast.Call) -> ast.expr | None:
+    """`model` of `Adam(model.parameters())`; None where the parameters are something else."""
+    given = next((item.value for item in call.keywords if item.arg == "params"), None)
+    params = call.args[0] if call.args else given
+    if isinstance(params, ast.Call) and isinstance(params.func, ast.Name) and (
+        params.func.id in ("list", "tuple") and len(params.args) == 1
+    ):
+        params = params.args[0]
+    if (
+        isinstance(params, ast.Call)
+        and isinstance(params.func, ast.Attribute)
+        and params.func.attr == "parameters"
+        and not params.args
+        and not params.keywords
+    ):
+        return params.func.value
+    return None
 
 
 def arguments_of(call: ast.Call, positional: tuple[str, ...]) -> dict[str, ast.expr] | None:
@@ -142,16 +241,9 @@ def constructor_blocker(model: Model, call: ast.Call, name: str) -> str:
     given = arguments_of(call, row.positional)
     if given is None:
         return "starred arguments hide which one is which"
-    params = given.pop("params", None)
-    if isinstance(params, ast.Call) and ast.unparse(params.func) == "list" and params.args:
-        params = params.args[0]
-    if not (
-        isinstance(params, ast.Call)
-        and isinstance(params.func, ast.Attribute)
-        and params.func.attr == "parameters"
-        and not params.args
-        and model.role(params.func.value, "module")
-    ):
+    given.pop("params", None)
+    module = trained_module(call)
+    if module is None or not _is_module(model, module):
         return "it does not train all parameters of one module (`model.parameters()`)"
     for argument, value in given.items():
         text = ast.unparse(value)
@@ -177,136 +269,13 @@ def constructor_blocker(model: Model, call: ast.Call, name: str) -> str:
     return ""
 
 
-def _judge(model: Model, optimizer: Optimizer) -> None:
-    if len(optimizer.constructors) > 1:
-        optimizer.block("it is made in several places")
-    known = {id(call.func.value) for call in [*optimizer.steps, *optimizer.zero_grads]
-             if isinstance(call.func, ast.Attribute)}
-    for step in optimizer.steps:
-        if step.args or step.keywords:
-            optimizer.block("`step` takes a closure, and Optax has none")
-        if not isinstance(model.walk.parents[step], ast.Expr):
-            optimizer.block("the result of `step` is used")
-    for reset in optimizer.zero_grads:
-        if not isinstance(model.walk.parents[reset], ast.Expr):
-            optimizer.block("the result of `zero_grad` is used")
-    for call in [*optimizer.steps, *optimizer.zero_grads]:
-        backward = _backward_near(model, call)
-        if backward is not None:
-            optimizer.block(
-                f"`backward()` in line {backward.lineno} leaves gradients in the parameters; "
-                "JAX gives them back, so the loss must become a function for `value_and_grad`"
-            )
-    for name in model.walk.names:
-        if name.id != optimizer.name or id(name) in known:
-            continue
-        if _key(model, name, name) != optimizer.key:
-            continue
-        parent = model.walk.parents[name]
-        if isinstance(parent, ast.Attribute) and parent.attr in ("init", "update"):
-            continue
-        optimizer.block(f"another use of it in line {name.lineno} can't be ported")
-    if optimizer.constructors and not optimizer.blocker:
-        crossing = _crosses_functions(model, optimizer)
-        if crossing:
-            optimizer.block(crossing)
-    for step in optimizer.steps:
-        missing = _not_ready(model, step)
-        if missing:
-            optimizer.block(missing)
-    if optimizer.zero_grads and not optimizer.steps:
-        optimizer.block("where it steps can't be seen")
-
-
-def _crosses_functions(model: Model, optimizer: Optimizer) -> str:
-    # An optimizer stepped in one function and made in another crosses a boundary.
-    home = model.walk.where[optimizer.constructors[0]][0].function()
-    for call in [*optimizer.steps, *optimizer.zero_grads]:
-        if model.walk.where[call][0].function() is not home:
-            return "it is made in one function and used in another"
-    return ""
-
-
-def _backward_near(model: Model, call: ast.Call) -> ast.Call | None:
-    home = model.walk.where[call][0].function()
-    found = [
-        other
-        for other in model.walk.calls
-        if isinstance(other.func, ast.Attribute)
-        and other.func.attr in ("backward", "manual_backward")
-        and model.walk.where[other][0].function() is home
-    ]
-    return min(found, key=lambda other: abs(other.lineno - call.lineno), default=None)
-
-
-def _not_ready(model: Model, step: ast.Call) -> str:
-    """Why the spec's form can't be written here: what it reads is missing, or not what it needs."""
-    missing = [name for name in NEEDED if not model.is_bound(step, name)]
-    if missing:
-        return "no " + ", ".join(f"`{name}`" for name in missing) + " here to update with"
-    for name in NEEDED:
-        for binding in model.lookup(step, name):
-            if not _fits(model, name, binding):
-                return f"`{name}` in line {binding.row} is something of your own"
-    for binding in model.lookup(step, "updates"):
-        if not _from_update(binding):
-            return f"`updates` in line {binding.row} is something of your own"
-    holders = {
-        model.lookup(step, name)[0].scope.function() for name in ("params", "opt_state")
-    }
-    if holders != {model.walk.where[step][0].function()}:
-        return "`params` and `opt_state` live outside this function"
-    return ""
-
-
-def _fits(model: Model, name: str, binding: Binding) -> bool:
-    """Whether the binding can be what Optax reads: gradients, a state, or parameters."""
-    if binding.kind == "parameter":
-        values = model._binding(binding)
-        return not any(
-            isinstance(value, Literal)
-            or torch_names.is_torch(getattr(getattr(value, "of", None), "name", ""))
-            for value in values
-        )
-    if binding.kind not in ("value", "element"):
-        return False
-    node = binding.node
-    if not isinstance(node, ast.Call):
-        return False
-    method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-    made = model.qualified(node.func) or ""
-    if torch_names.is_torch(made) or method in ("parameters", "named_parameters", "state_dict"):
-        return False
-    if name == "opt_state":
-        return method in ("init", "update")
-    if name == "params":
-        return made.startswith(("flax.", "optax.", "jax.")) or method == "init"
-    if name == "grads":
-        inner = node.func
-        if isinstance(inner, ast.Name):
-            bindings = model.lookup(inner, inner.id)
-            if len(bindings) == 1 and isinstance(bindings[0].node, ast.Call):
-                inner = bindings[0].node
-        holder = model.qualified(inner.func) if isinstance(inner, ast.Call) else ""
-        return (holder or "").endswith(("grad", "value_and_grad")) or made.startswith("jax.")
-    return False
-
-
-def _from_update(binding: Binding) -> bool:
-    node = binding.node
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "update"
-    )
-
-
-def _judge_neighbours(model: Model, optimizer: Optimizer, others: set[Optimizer]) -> None:
-    # Two optimizers of one function would update with the same `grads` and `opt_state`.
-    homes = {model.walk.where[call][0].function() for call in optimizer.steps}
-    for other in others - {optimizer}:
-        if homes & {model.walk.where[call][0].function() for call in other.steps}:
-            optimizer.block("several optimizers step here, and they can't share `opt_state`")
+def _is_module(model: Model, node: ast.expr) -> bool:
+    """Whether `node` can be a module: what a torch optimizer is given is, unless it is seen not to.
+    """
+    values = model.infer(node)
+    known = [value for value in values if isinstance(value, Instance)
+             and isinstance(value.of, LocalClass)]
+    return not known or model.role(node, "module") is not None
 
 
 def qualified_constructor(model: Model, call: ast.Call) -> str:

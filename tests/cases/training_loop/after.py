@@ -1,4 +1,6 @@
-"""Everyday training: gradients come from backward(), so the optimizer stays as it is."""
+"""Two training steps: one accumulates and saves its optimizer and stays, one is ported."""
+import flax.nnx
+import optax
 import torch
 from torch import nn, optim
 
@@ -11,7 +13,7 @@ def train(model: nn.Module, loader, epochs=3):
         for step, (x, y) in enumerate(loader):
             loss = criterion(model(x), y) / 4
             loss.backward()
-            # jaxport: JXP202 not ported: `backward()` leaves gradients in the parameters; JAX gives them back, so the loss must become a function for `value_and_grad`
+            # jaxport: JXP202 not ported: `state_dict` of it is used
             if (step + 1) % 4 == 0: optimizer.step(); optimizer.zero_grad()
         scheduler.step()
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, "last.pt")
@@ -20,12 +22,12 @@ def train(model: nn.Module, loader, epochs=3):
 class Trainer:
     def __init__(self, model: nn.Module, lr):
         self.model = model
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr)
+        self.optimizer = flax.nnx.Optimizer(self.model, optax.adam(learning_rate=lr), wrt=flax.nnx.Param)
 
     def fit(self, batch):
-        self.optimizer.zero_grad()
-        loss = self.model(batch).mean()
-        loss.backward()
-        # jaxport: JXP202 not ported: it is kept in an attribute, and other methods and files can reach it
-        self.optimizer.step()
+        def loss_fn(model):
+            return model(batch).mean()
+
+        loss, grads = flax.nnx.value_and_grad(loss_fn)(self.model)
+        self.optimizer.update(self.model, grads)
         return loss.item()

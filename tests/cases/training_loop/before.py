@@ -1,4 +1,4 @@
-"""Everyday training: gradients come from backward(), so the optimizer stays as it is."""
+"""Two training steps: one accumulates and saves its optimizer and stays, one is ported."""
 import torch
 from torch import nn, optim
 

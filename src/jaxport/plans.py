@@ -1,0 +1,89 @@
+"""What the semantics decide about a training step, for the hooks to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jaxport.findings import Span
+
+Role = Literal["move", "keep", "drop"]
+
+
+@dataclass(frozen=True)
+class LossFunction:
+    """How `backward()` becomes a function of the models, called by `value_and_grad`.
+
+    Args:
+        region: the statements from the first that computes the loss to the last.
+        roles: what happens to each statement of the region: it moves into the function, stays
+            (behind the call of the function), or goes.
+        backward: the statement `loss.backward()` where it stands outside of the region.
+        name: of the function.
+        models: how the code spells each module that the loss needs, and its parameter's name. The
+            first `trained` of them are differentiated.
+        arguments: names that are read before the function gives them a value of its own.
+        loss: the expression that `backward` is called on.
+        value: the name that holds the loss after it, empty where nothing reads it.
+        auxiliary: the names that are read afterwards.
+        earlier: whether `loss` is also read as it was before its last assignment.
+        grads: the names of the gradients, one for each trained module.
+        final: the name that holds the loss until the statements that read an earlier one have run.
+    """
+
+    region: Span
+    roles: tuple[Role, ...]
+    name: str
+    models: tuple[tuple[str, str], ...]
+    loss: str
+    value: str
+    grads: tuple[str, ...]
+    backward: Span | None = None
+    arguments: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
+    earlier: bool = False
+    trained: int = 1
+    final: str = ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How one optimizer is written: in Optax's functional form, or as `flax.nnx.Optimizer`.
+
+    Args:
+        functional: `opt_state` and `params` stand beside the optimizer.
+        model: the trained module, as the code spells it here.
+        grads: the name of the gradients.
+        transforms: Optax transformations in front of the optimizer: name, argument as source.
+        schedule: the learning rate, as source text; empty where torch's `lr` is it.
+        above: statements in front of the constructor.
+    """
+
+    functional: bool
+    model: str
+    grads: str = "grads"
+    transforms: tuple[tuple[str, str], ...] = ()
+    schedule: str = ""
+    above: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Clip:
+    """How gradients are clipped: by the optimizer's chain (`chained`), or where it stood.
+
+    Args:
+        grads: the name of the gradients.
+        transform: the Optax transformation, and what it clips to as source text.
+        limit: see `transform`.
+        target: the name that gets the norm of the gradients, empty where nothing does.
+        chained: whether the optimizer does it.
+    """
+
+    grads: str
+    transform: str
+    limit: str
+    target: str
+    chained: bool
+
+
+Plan = LossFunction | Training | Clip

@@ -1,0 +1,31 @@
+"""What the rules of a training step share: they are all rewritten, or none of them is."""
+
+from __future__ import annotations
+
+import ast
+
+from jaxport.rules import Edition, File, weakest
+from jaxport.semantics.half_ported import NEEDED
+from jaxport.semantics.optimizer import Optimizer
+
+
+def edition_of(
+    optimizer: Optimizer, call: ast.Call, hook: str, message: str, *needs: str, callee: str = "",
+) -> Edition:
+    """What a rewrite of one of the optimizer's calls asks for."""
+    plan = optimizer.plans.get(call)
+    return Edition(
+        hook, message, (*needs, "flax.nnx") if plan is not None else needs,
+        weakest(optimizer.evidence), callee, frozenset(NEEDED), optimizer.group,
+        len(optimizer.calls), plan,
+    )  # fmt: skip
+
+
+def reason_beside(file: File, call: ast.Call) -> str:
+    """Why a part of a training step stays that belongs to no optimizer, as far as is seen."""
+    home = file.model.walk.where[call][0].function()
+    for optimizer in file.optimizers:
+        for step in optimizer.steps:
+            if optimizer.blocker and file.model.walk.where[step][0].function() is home:
+                return optimizer.blocker
+    return "no optimizer is seen to step with it"

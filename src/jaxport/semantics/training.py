@@ -1,0 +1,484 @@
+"""How the training step of each optimizer is written in JAX, or the one reason why it stays."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from jaxport.findings import Span
+from jaxport.plans import Clip, LossFunction, Role, Training
+from jaxport.semantics import half_ported
+from jaxport.semantics.effects import block_of, effects, jumps
+from jaxport.semantics.identity import same
+from jaxport.semantics.loss import CannotPort, Region, region
+from jaxport.semantics.model import Model, dotted
+from jaxport.semantics.optimizer import Optimizer, find, trained_module
+from jaxport.semantics.scopes import Scope
+from jaxport.semantics.values import Evidence, Instance
+from jaxport.tables import torch_names
+
+_BACKWARD = ("backward", "manual_backward")
+_CLIPS = {
+    "torch.nn.utils.clip_grad_norm_": ("max_norm", "clip_by_global_norm"),
+    "torch.nn.utils.clip_grad_value_": ("clip_value", "clip"),
+}
+_CLIP_NEUTRAL = {("norm_type", "2"), ("norm_type", "2.0"), ("error_if_nonfinite", "False")}
+
+
+def optimizers(model: Model) -> list[Optimizer]:
+    """Every optimizer of the file, with a plan for each of its calls or its blocker."""
+    found = find(model)
+    for optimizer in found:
+        if optimizer.blocker:
+            continue
+        try:
+            _Planner(model, optimizer, found).plan()
+        except CannotPort as reason:
+            optimizer.block(str(reason))
+    for optimizer in found:
+        if optimizer.blocker:
+            optimizer.plans.clear()
+    _check_shared(found)
+    return found
+
+
+def _check_shared(found: list[Optimizer]) -> None:
+    """A `backward()` that serves several optimizers needs all of them to be portable."""
+    for optimizer in found:
+        for other in found:
+            shared = set(optimizer.backwards) & set(other.backwards)
+            if other is not optimizer and shared and not optimizer.blocker:
+                optimizer.block("one `backward()` serves several optimizers")
+
+
+class _Planner:
+    def __init__(self, model: Model, optimizer: Optimizer, everyone: list[Optimizer]) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.others = [
+            module
+            for other in everyone
+            if other is not optimizer
+            for call in other.constructors
+            if (module := trained_module(call)) is not None
+        ]
+        self.everyone = everyone
+        self.transforms: list[tuple[str, str]] = []
+
+    def plan(self) -> None:
+        optimizer = self.optimizer
+        backwards = {step: self._backward(step) for step in optimizer.steps}
+        for call in [*optimizer.steps, *optimizer.zero_grads]:
+            if not isinstance(self.model.walk.parents[call], ast.Expr):
+                assert isinstance(call.func, ast.Attribute)
+                raise CannotPort(f"the result of `{call.func.attr}` is used")
+        for step in optimizer.steps:
+            if step.args or step.keywords:
+                raise CannotPort("`step` takes a closure, and Optax has none")
+        if not any(backwards.values()):
+            half_ported.check(self.model, optimizer, self.everyone)
+            return
+        regions: dict[ast.Call, Region] = {}
+        for step, backward in backwards.items():
+            if backward is None:
+                raise CannotPort(f"no `backward()` is seen beside the step in line {step.lineno}")
+            self._check_function(step)
+            if backward in regions:
+                raise CannotPort("one `backward()` serves several steps")
+            modules = self._modules(backward)
+            self._check_reset(step, backward, modules)
+            regions[backward] = self._region(step, backward, modules)
+        if len(regions) > 1 and len({self._home(call) for call in regions}) < len(regions):
+            raise CannotPort(
+                "it steps after several losses; a parameter that one of them does not use would "
+                "be changed by Optax, and not by torch"
+            )
+        self._check_frozen()
+        if optimizer.schedulers:
+            raise CannotPort("a scheduler changes its learning rate")
+        optimizer.backwards = list(regions)
+        self._write(regions)
+
+    # Finding the backward of a step
+
+    def _backward(self, step: ast.Call) -> ast.Call | None:
+        """The `backward()` in front of the step, in its block or one around it."""
+        at: ast.stmt = self.model.walk.statement(step)
+        while True:
+            block = block_of(self.model, at)
+            for statement in reversed(block[: block.index(at)]):
+                calls = [
+                    node for node in ast.walk(statement)
+                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in _BACKWARD
+                ]
+                if not calls:
+                    continue
+                call = calls[-1]
+                self._check_own(call)
+                if self.model.walk.parents[call] is not statement:
+                    raise CannotPort(
+                        f"`backward()` in line {call.lineno} runs more often, or less, than the "
+                        "step"
+                    )
+                return call
+            parent = self.model.walk.parents[at]
+            if not isinstance(parent, (ast.If, ast.With, ast.Try)):
+                return None
+            at = parent
+
+    def _check_own(self, call: ast.Call) -> None:
+        """That it is a tensor's `backward`, not one of a library that runs the step itself."""
+        assert isinstance(call.func, ast.Attribute)
+        receiver = call.func.value
+        text = ast.unparse(receiver)
+        inner = receiver.func if isinstance(receiver, ast.Call) else None
+        if isinstance(inner, ast.Attribute) and inner.attr == "scale":
+            raise CannotPort(
+                "the loss is scaled for half precision (GradScaler): JAX trains in bfloat16 "
+                "without it"
+            )
+        if self.model.qualified(receiver) == "torch.autograd":
+            raise CannotPort("`torch.autograd.backward` takes several losses; add them up")
+        if call.args and (call.func.attr == "manual_backward" or text.split(".")[-1] in (
+            "accelerator", "fabric", "engine", "self", "model_engine", "booster", "scaler",
+        )):
+            raise CannotPort(f"`{text}.{call.func.attr}` runs the backward pass its own way")
+
+    # What stands in the way
+
+    def _home(self, node: ast.AST) -> Scope | None:
+        return self.model.walk.where[node][0].function()
+
+    def _check_function(self, step: ast.Call) -> None:
+        home = self._home(step)
+        node = home.node if home is not None else self.model.source.tree
+        for inner in ast.walk(node):
+            row = getattr(inner, "lineno", 0)
+            match inner:
+                case ast.Attribute(attr="grad") if self.model.qualified(inner) != (
+                    "torch.autograd.grad"
+                ) and not (self.model.qualified(inner) or "").startswith(("jax.", "flax.")):
+                    raise CannotPort(
+                        f"gradients are read or changed by hand in line {row}; change `grads` "
+                        "instead, or use an Optax transformation"
+                    )
+                case ast.Call(func=func) if self.model.qualified(func) == "torch.autograd.grad":
+                    raise CannotPort(f"`torch.autograd.grad` in line {row}: nest `jax.grad`")
+                case ast.Call(func=func) if (self.model.qualified(func) or "").endswith(
+                    "autocast"
+                ):
+                    raise CannotPort("autocast computes in half precision where torch sees fit")
+                case ast.Call(func=ast.Attribute(attr=name)) if name.startswith("register_") and (
+                    name.endswith("hook")
+                ):
+                    raise CannotPort(f"a hook in line {row} sees or changes the gradients")
+                case ast.Name(id="locals" | "exec" | "eval") if isinstance(
+                    self.model.walk.parents[inner], ast.Call
+                ):
+                    raise CannotPort(f"line {row} reads the variables of the step by itself")
+
+    def _region(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> Region:
+        for module in modules:
+            for value in self.model.infer(module):
+                if isinstance(value, Instance) and set(self.model.ancestors(value)) & (
+                    torch_names.WRAPPERS
+                ):
+                    raise CannotPort("the model is distributed (DDP); JAX shards arrays instead")
+        ignored = {
+            self.model.walk.statement(call)
+            for call in [*self.optimizer.zero_grads, *self._model_resets(step, modules)]
+        }
+        return region(self.model, backward, modules, self.others, ignored)
+
+    def _modules(self, backward: ast.Call) -> list[ast.expr]:
+        """The modules that the optimizer trains."""
+        constructors = self.optimizer.constructors
+        if constructors:
+            return [module for call in constructors[:1] if (module := trained_module(call))]
+        # Made elsewhere: the one module that the function computes with.
+        self.optimizer.evidence = min(self.optimizer.evidence, Evidence.USE)
+        home = self._home(backward)
+        seen: dict[str, ast.expr] = {}
+        for call in self.model.walk.calls:
+            if self._home(call) is home:
+                for part in (call.func, getattr(call.func, "value", None)):
+                    if isinstance(part, (ast.Name, ast.Attribute)) and self._is_model(part):
+                        seen.setdefault(ast.unparse(part), part)
+        if not seen:
+            raise CannotPort("it is made elsewhere, and which model it trains can't be seen")
+        if len(seen) > 1:
+            names = ", ".join(f"`{name}`" for name in seen)
+            raise CannotPort(f"it is made elsewhere, and could train any of {names}")
+        return list(seen.values())
+
+    def _is_model(self, node: ast.expr) -> bool:
+        if self.model.role(node, "module") is None:
+            return False
+        names = {name for value in self.model.infer(node) for name in (
+            self.model.ancestors(value) if isinstance(value, Instance) else ())}
+        return not any(name.startswith("torch.nn.") and name.endswith("Loss") for name in names)
+
+    def _model_resets(self, step: ast.Call, modules: list[ast.expr]) -> list[ast.Call]:
+        """`model.zero_grad()`, which resets what the optimizer would reset."""
+        return [
+            call
+            for call in self.model.walk.calls
+            if isinstance(call.func, ast.Attribute)
+            and call.func.attr == "zero_grad"
+            and self._home(call) is self._home(step)
+            and isinstance(self.model.walk.parents[call], ast.Expr)
+            and any(same(self.model, call.func.value, module) for module in modules)
+        ]
+
+    def _chain(self, call: ast.Call) -> list[tuple[list[ast.stmt], int]]:
+        """The blocks around a call up to the loop or function that repeats it, and its places."""
+        at = self.model.walk.statement(call)
+        found = []
+        while True:
+            block = block_of(self.model, at)
+            found.append((block, block.index(at)))
+            parent = self.model.walk.parents[at]
+            if not isinstance(parent, (ast.If, ast.With, ast.Try)):
+                return found
+            at = parent
+
+    def _check_reset(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> None:
+        """That each step sees the gradients of one `backward()` only."""
+        here = [
+            call for call in self.optimizer.zero_grads if self._home(call) is self._home(step)
+        ]
+        more = self._model_resets(step, modules)
+        self.optimizer.zero_grads += [
+            call for call in more if call not in self.optimizer.zero_grads
+        ]
+        for reset in [*here, *more]:
+            statement = self.model.walk.statement(reset)
+            for block, place in self._chain(backward):
+                if statement in block[:place]:
+                    return
+            for block, place in self._chain(step):
+                if statement in block[place:]:
+                    start = next(
+                        (index for other, index in self._chain(backward) if other is block), place
+                    )
+                    conditional = block_of(self.model, statement) is not block_of(
+                        self.model, self.model.walk.statement(backward)
+                    )
+                    if conditional:
+                        raise CannotPort("gradients are accumulated over several batches")
+                    between = block[start : block.index(statement)]
+                    if any(jumps(item) for item in between):
+                        raise CannotPort(
+                            "a step can be left before `zero_grad`, and its gradients are added "
+                            "to the next one's"
+                        )
+                    return
+        if here or more:
+            raise CannotPort("`zero_grad` is not called for each step, so that gradients add up")
+        raise CannotPort("`zero_grad` is not called beside the step, so that gradients add up")
+
+    def _check_frozen(self) -> None:
+        for node in self.model.walk.attributes:
+            is_set = node.attr == "requires_grad" and isinstance(node.ctx, ast.Store)
+            is_called = node.attr == "requires_grad_" and isinstance(
+                self.model.walk.parents[node], ast.Call
+            )
+            if (is_set or is_called) and self._is_parameter(node.value):
+                raise CannotPort(
+                    f"`{node.attr}` in line {node.lineno} decides what is trained, and JAX has no "
+                    "such switch; give `flax.nnx.Optimizer` a filter (`wrt`)"
+                )
+
+    def _is_parameter(self, node: ast.expr) -> bool:
+        """Whether `node` is a module, or a parameter in a loop over a module's."""
+        if self.model.role(node, "module"):
+            return True
+        if isinstance(node, ast.Attribute):
+            return node.attr in ("weight", "bias") or self._is_parameter(node.value)
+        bindings = self.model.lookup(node, node.id) if isinstance(node, ast.Name) else []
+        return any(
+            binding.kind == "item" and "parameters" in ast.unparse(binding.node)
+            for binding in bindings
+        )
+
+    # Writing
+
+    def _write(self, regions: dict[ast.Call, Region]) -> None:
+        optimizer = self.optimizer
+        functional = self._is_functional(regions)
+        for step in optimizer.steps:
+            backward = self._backward(step)
+            assert backward is not None
+            found = regions[backward]
+            name, grads = self._names(found)
+            optimizer.plans[backward] = self._loss_function(found, name, grads)
+            training = Training(functional, found.trained[0], grads)
+            optimizer.plans[step] = training
+            self._clip(step, backward, training)
+        for call in optimizer.constructors:
+            module = trained_module(call)
+            assert module is not None
+            optimizer.plans[call] = Training(
+                functional, ast.unparse(module), transforms=tuple(self.transforms)
+            )
+
+    def _is_functional(self, regions: dict[ast.Call, Region]) -> bool:
+        """Whether optimizer, loss and step stand in one scope, where the spec's names are free."""
+        optimizer = self.optimizer
+        if len(optimizer.constructors) != 1 or len(regions) != 1:
+            return False
+        made = optimizer.constructors[0]
+        parent = self.model.walk.parents[made]
+        if not (isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name)):
+            return False
+        home = self._home(made)
+        calls = [call for call in optimizer.calls if call is not made]
+        if any(self._home(call) is not home for call in calls):
+            return False
+        neighbours = [
+            other for other in self.everyone
+            if other is not optimizer and any(self._home(call) is home for call in other.steps)
+        ]
+        taken = self._taken(home)
+        return not neighbours and not taken & {"params", "opt_state", "updates"}
+
+    def _taken(self, home: Scope | None) -> set[str]:
+        node = home.node if home is not None else self.model.source.tree
+        names = {getattr(inner, "id", getattr(inner, "name", "")) for inner in ast.walk(node)}
+        names |= {inner.arg for inner in ast.walk(node) if isinstance(inner, ast.arg)}
+        return names | set(dir(builtins))
+
+    def _names(self, found: Region) -> tuple[str, str]:
+        """What the loss function and the gradients are called, where nothing else is."""
+        home = self._home(found.backward)
+        taken = self._taken(home)
+        loss = found.loss.id if isinstance(found.loss, ast.Name) else "loss"
+        several = sum(
+            1 for other in self.everyone for step in other.steps if self._home(step) is home
+        ) > 1
+        function = [f"{loss}_fn", "compute_loss"] if several else ["loss_fn", "compute_loss"]
+        grads = [f"{loss}_grads"] if several else ["grads", "gradients"]
+        return _free(function, taken), _free(grads, taken)
+
+    def _loss_function(self, found: Region, name: str, grads: str) -> LossFunction:
+        source = self.model.source
+        statements = found.statements
+        statement = self.model.walk.statement(found.backward)
+        dropped = {self.model.walk.statement(call) for call in self.optimizer.zero_grads}
+        roles: list[Role] = [
+            "move" if item in found.moved else "drop" if item in dropped else "keep"
+            for item in statements
+        ]
+        used = effects(self.model, *found.moved)
+        names: dict[str, str] = {}
+        models = []
+        for text, node in found.models.items():
+            root = text.rsplit(".", 1)[-1]
+            key = next((names[t] for t, n in found.models.items()
+                        if t in names and same(self.model, n, node)), "")
+            clash = text != root and root in used.reads | used.writes
+            names[text] = key or (_free([f"{root}_"], set(used.reads)) if clash else root)
+            models.append((text, names[text]))
+        inside = statement in found.moved
+        return LossFunction(
+            Span(source.span(statements[0]).start, source.span(statements[-1]).end),
+            tuple(roles), name, tuple(models), ast.unparse(found.loss), found.value, (grads,),
+            None if inside else source.span(statement), tuple(found.arguments),
+            tuple(found.auxiliary), found.earlier, len(set(found.trained)),
+            _free([f"final_{found.value}"], self._taken(self._home(found.backward))),
+        )  # fmt: skip
+
+    # Clipping
+
+    def _clip(self, step: ast.Call, backward: ast.Call, training: Training) -> None:
+        home = self._home(step)
+        places = {id(block): place for block, place in self._chain(step)}
+        starts = {id(block): place for block, place in self._chain(backward)}
+        for call in self.model.walk.calls:
+            name = self.model.qualified(call.func) or ""
+            if self._home(call) is not home or not name.startswith("torch.nn.utils.clip_grad"):
+                continue
+            if name not in _CLIPS:
+                raise CannotPort(f"`{name}` has no counterpart in Optax")
+            statement = self.model.walk.statement(call)
+            block = block_of(self.model, statement)
+            index = block.index(statement)
+            if not starts.get(id(block), -1) < index < places.get(id(block), -1):
+                raise CannotPort(
+                    f"gradients are clipped in line {call.lineno} under a condition, or not "
+                    "between `backward()` and the step"
+                )
+            self.optimizer.clips.append(call)
+            self.optimizer.plans[call] = self._clip_plan(call, name, training)
+
+    def _clip_plan(self, call: ast.Call, name: str, training: Training) -> Clip:
+        keyword, transform = _CLIPS[name]
+        given = dict(zip(("parameters", keyword, "norm_type"), call.args, strict=False))
+        given.update({item.arg or "**": item.value for item in call.keywords})
+        params = given.pop("parameters", None)
+        limit = given.pop(keyword, None)
+        row = call.lineno
+        if not (
+            isinstance(params, ast.Call) and isinstance(params.func, ast.Attribute)
+            and params.func.attr == "parameters"
+            and ast.unparse(params.func.value) == training.model
+        ):
+            raise CannotPort(f"line {row} clips other gradients than those of `{training.model}`")
+        if limit is None:
+            raise CannotPort(f"what line {row} clips to can't be seen")
+        for argument, value in given.items():
+            text = ast.unparse(value)
+            if (argument, text) not in _CLIP_NEUTRAL and argument != "foreach":
+                raise CannotPort(f"`{argument}={text}` in line {row} has no counterpart in Optax")
+        parent = self.model.walk.parents[call]
+        target = ""
+        if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+            target = parent.targets[0].id
+        elif not isinstance(parent, ast.Expr):
+            raise CannotPort(f"the result of `{name}` is used in an expression in line {row}")
+        if target and transform == "clip":
+            raise CannotPort(f"the result of `{name}` is used")
+        text = ast.unparse(limit)
+        chained = self._holds_at_constructor(limit)
+        if chained:
+            self.transforms.append((f"optax.{transform}", text))
+        return Clip(training.grads, transform, text, target, chained)
+
+    def _holds_at_constructor(self, value: ast.expr) -> bool:
+        """Whether `value` is the same where the optimizer is made."""
+        if len(self.optimizer.constructors) != 1 or len(self.optimizer.steps) != 1:
+            return False
+        made = self.optimizer.constructors[0]
+        return is_constant(self.model, value, made)
+
+
+def is_constant(model: Model, value: ast.expr, place: ast.AST) -> bool:
+    """Whether the names in `value` mean at `place` what they mean where it stands."""
+    row = getattr(place, "lineno", 0)
+    for node in ast.walk(value):
+        match node:
+            case ast.Name(id=name):
+                here = [item for item in model.lookup(node, name) if item.kind != "annotation"]
+                there = [item for item in model.lookup(place, name) if item.kind != "annotation"]
+                if len(here) != 1 or here != there:
+                    return False
+                home = model.walk.where[place][0].function()
+                if here[0].scope.function() is home and here[0].row >= row:
+                    return False
+            case ast.Attribute() if dotted(node).startswith("self."):
+                return False
+            case ast.Call() | ast.Lambda() | ast.NamedExpr():
+                return False
+    return True
+
+
+def _free(wanted: list[str], taken: set[str]) -> str:
+    """The first of `wanted` that is not taken; else the last of them with a number."""
+    for name in wanted:
+        if name not in taken:
+            return name
+    number = 2
+    while f"{wanted[-1]}_{number}" in taken:
+        number += 1
+    return f"{wanted[-1]}_{number}"
