@@ -11,14 +11,12 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from flax import nnx
 
 from jaxport import check
 from jaxport.config import Config
@@ -42,28 +40,24 @@ def parts(framework: str) -> Iterator[None]:
         sys.modules.pop("parts", None)
 
 
-def run(path: Path, framework: str) -> ModuleType:
+@dataclass
+class Ran:
+    """What a script leaves: its losses, and the arrays of each model by name."""
+
+    losses: list[float]
+    models: list[dict[str, np.ndarray[Any, Any]]]
+
+
+def run(path: Path, framework: str) -> Ran:
     with parts(framework):
         spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{framework}", path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    return module
-
-
-def numbers(model: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Parameters and running statistics by name, whichever framework holds them."""
-    if isinstance(model, torch.nn.Module):
-        return {
-            name: value.detach().numpy()
-            for name, value in model.state_dict().items()
-            if not name.endswith("num_batches_tracked")
-        }
-    state = nnx.state(model, (nnx.Param, nnx.BatchStat))
-    flat = nnx.to_flat_state(nnx.merge_state(*state))
-    return {
-        ".".join(map(str, path)): np.asarray(value[...]) for path, value in flat
-    }
+        losses, models = (
+            module.main() if hasattr(module, "main") else (module.losses, module.MODELS)
+        )
+        return Ran(losses, [sys.modules["parts"].arrays(model) for model in models])
 
 
 def ported(case: Path) -> str:
@@ -95,9 +89,7 @@ def test_losses_parameters_and_statistics_are_torchs(
     after = run(case / "after.py", "jax")
     assert len(before.losses) >= 50
     np.testing.assert_allclose(after.losses, before.losses, rtol=1e-4, atol=1e-6)
-    assert len(before.MODELS) == len(after.MODELS)
-    for model, other in zip(before.MODELS, after.MODELS, strict=True):
-        wanted, found = numbers(model), numbers(other)
+    for wanted, found in zip(before.models, after.models, strict=True):
         assert wanted.keys() == found.keys()
         for name, value in wanted.items():
             np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=1e-4, err_msg=name)

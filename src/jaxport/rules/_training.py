@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from jaxport.plans import Training
 from jaxport.rules import Edition, File, weakest
 from jaxport.semantics.half_ported import NEEDED
 from jaxport.semantics.optimizer import Optimizer
@@ -14,8 +15,12 @@ def edition_of(
 ) -> Edition:
     """What a rewrite of one of the optimizer's calls asks for."""
     plan = optimizer.plans.get(call)
+    if plan is not None:
+        needs = (*needs, "flax.nnx")
+    if isinstance(plan, Training) and "jax.numpy." in plan.schedule + "".join(plan.above):
+        needs = (*needs, "jax.numpy")
     return Edition(
-        hook, message, (*needs, "flax.nnx") if plan is not None else needs,
+        hook, message, needs,
         weakest(optimizer.evidence), callee, frozenset(NEEDED), optimizer.group,
         len(optimizer.calls), plan,
     )  # fmt: skip

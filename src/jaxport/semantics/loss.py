@@ -65,6 +65,24 @@ def region(
     return _Finder(model, backward, trained, others, ignored).find()
 
 
+def check_arguments(backward: ast.Call) -> None:
+    """That `backward()` is called without what has no counterpart. Raises CannotPort."""
+    given = {keyword.arg or "**": keyword.value for keyword in backward.keywords}
+    if backward.args:
+        given["gradient"] = backward.args[0]
+    for name, value in given.items():
+        if isinstance(value, ast.Constant) and not value.value:
+            continue
+        if name == "retain_graph":
+            raise CannotPort(
+                "`retain_graph` keeps the graph for another `backward()`; add the losses up and "
+                "call `backward()` once"
+            )
+        if name == "create_graph":
+            raise CannotPort("`create_graph` differentiates a gradient: nest `jax.grad`")
+        raise CannotPort(f"`backward` is given a `{name}` argument; JAX has `jax.vjp` for that")
+
+
 class _Finder:
     def __init__(
         self,
@@ -126,20 +144,6 @@ class _Finder:
             self.statement, ast.Expr
         ):
             raise CannotPort("the result of `backward` is used")
-        given = {keyword.arg or "**": keyword.value for keyword in call.keywords}
-        if call.args:
-            given["gradient"] = call.args[0]
-        for name, value in given.items():
-            if isinstance(value, ast.Constant) and not value.value:
-                continue
-            if name == "retain_graph":
-                raise CannotPort(
-                    "`retain_graph` keeps the graph for another `backward()`; add the losses up "
-                    "and call `backward()` once"
-                )
-            if name == "create_graph":
-                raise CannotPort("`create_graph` differentiates a gradient: nest `jax.grad`")
-            raise CannotPort(f"`backward` is given `{name}`; JAX has `jax.vjp` for that")
 
     def _slice(self) -> Iterator[ast.stmt]:
         """The statements that the loss depends on, in order, outwards up to a loop or function."""

@@ -13,7 +13,7 @@ from jaxport.plans import Plan
 from jaxport.semantics.identity import sources
 from jaxport.semantics.model import Model
 from jaxport.semantics.values import Evidence, External, Instance, LocalClass, Result
-from jaxport.tables import torch_names
+from jaxport.tables import schedules, torch_names
 from jaxport.tables.optimizers import OPTIMIZERS, UNSUPPORTED
 
 
@@ -143,15 +143,22 @@ class _Found:
 
     def check_uses(self) -> None:
         """What else is done with each optimizer: only what is ported with it may be."""
+        for optimizer in self.all():
+            for key in optimizer.keys:
+                if isinstance(key, ast.Call) and key not in optimizer.constructors and not (
+                    _is_optax(self.model, key)
+                ):
+                    made = ast.unparse(key.func)
+                    optimizer.block(f"`{made}` makes it, which is no optimizer that jaxport knows")
         walk = self.model.walk
         nodes: list[ast.Name | ast.Attribute] = [*walk.names, *walk.attributes]
         for node in nodes:
             if ast.unparse(node) not in self.texts or isinstance(node.ctx, ast.Store):
                 continue
             keys = sources(self.model, node).values()
-            optimizer = next((self.by_key[key] for key in keys if key in self.by_key), None)
-            if optimizer is not None:
-                self._check_use(optimizer, node)
+            used = next((self.by_key[key] for key in keys if key in self.by_key), None)
+            if used is not None:
+                self._check_use(used, node)
 
     def _check_use(self, optimizer: Optimizer, node: ast.expr) -> None:
         parent = self.model.walk.parents[node]
@@ -178,7 +185,8 @@ class _Found:
     def _check_given(self, optimizer: Optimizer, node: ast.expr, call: ast.Call) -> None:
         made = self.model.qualified(call.func) or ""
         row = call.lineno
-        if made.startswith(torch_names.SCHEDULERS) and call.args[:1] == [node]:
+        keyword = next((item.value for item in call.keywords if item.arg == "optimizer"), None)
+        if schedules.is_scheduler(made) and node in (*call.args[:1], keyword):
             optimizer.schedulers.append(call)
             return
         name = ast.unparse(call.func)

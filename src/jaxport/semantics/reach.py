@@ -20,6 +20,7 @@ _PLAIN = frozenset({"device", "dtype", "training", "shape", "config", "cfg", "__
 _COUNTS = frozenset({"len", "isinstance", "type", "int", "str", "print", "hasattr", "id"})
 # Methods whose result no gradient flows back from.
 _CUT = frozenset({"item", "state_dict", "numel", "detach", "tolist", "numpy"})
+_CALLED = ("forward", "__call__")
 _NO_GRADIENTS = frozenset({"no_grad", "inference_mode"})
 
 
@@ -90,6 +91,9 @@ class _Search:
                 reason = self._of_function(value, f"self.{node.attr}")
                 if reason:
                     return reason
+        reason = self._of_criterion(node)
+        if reason:
+            return reason
         parent = self.model.walk.parents.get(node)
         is_called = isinstance(parent, ast.Call) and parent.func is node
         bindings = self._attributes(node)
@@ -108,7 +112,27 @@ class _Search:
                     found += info.attributes.get(node.attr, [])
         return found
 
+    def _of_criterion(self, node: ast.Name | ast.Attribute) -> str:
+        """Whether the object that is called in the loss keeps something of it for itself."""
+        for value in self.model.infer(node):
+            if not isinstance(value, Instance) or not isinstance(value.of, LocalClass):
+                continue
+            for _, info in self.model.local_classes(value):
+                for item in info.node.body:
+                    if not isinstance(item, ast.FunctionDef) or item.name not in _CALLED:
+                        continue
+                    for inner in ast.walk(item):
+                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                            return (
+                                f"`{info.node.name}` sets `{ast.unparse(inner)}` in line "
+                                f"{inner.lineno} while the loss is computed"
+                            )
+        return ""
+
     def _of_name(self, node: ast.Name, inside: Container[ast.AST]) -> str:
+        reason = self._of_criterion(node)
+        if reason:
+            return reason
         for binding in self.model.lookup(node, node.id):
             if binding.node in inside or binding in self.seen or self._is_cut(binding):
                 continue

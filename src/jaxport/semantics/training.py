@@ -10,9 +10,10 @@ from jaxport.plans import Clip, LossFunction, Role, Training
 from jaxport.semantics import half_ported
 from jaxport.semantics.effects import block_of, effects, jumps
 from jaxport.semantics.identity import same
-from jaxport.semantics.loss import CannotPort, Region, region
-from jaxport.semantics.model import Model, dotted
+from jaxport.semantics.loss import CannotPort, Region, check_arguments, region
+from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer, find, trained_module
+from jaxport.semantics.schedule import Schedule, is_constant, schedule
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import Evidence, Instance
 from jaxport.tables import torch_names
@@ -67,6 +68,8 @@ class _Planner:
 
     def plan(self) -> None:
         optimizer = self.optimizer
+        for step in optimizer.steps:
+            self._check_function(step)
         backwards = {step: self._backward(step) for step in optimizer.steps}
         for call in [*optimizer.steps, *optimizer.zero_grads]:
             if not isinstance(self.model.walk.parents[call], ast.Expr):
@@ -82,7 +85,6 @@ class _Planner:
         for step, backward in backwards.items():
             if backward is None:
                 raise CannotPort(f"no `backward()` is seen beside the step in line {step.lineno}")
-            self._check_function(step)
             if backward in regions:
                 raise CannotPort("one `backward()` serves several steps")
             modules = self._modules(backward)
@@ -94,8 +96,6 @@ class _Planner:
                 "be changed by Optax, and not by torch"
             )
         self._check_frozen()
-        if optimizer.schedulers:
-            raise CannotPort("a scheduler changes its learning rate")
         optimizer.backwards = list(regions)
         self._write(regions)
 
@@ -116,6 +116,7 @@ class _Planner:
                     continue
                 call = calls[-1]
                 self._check_own(call)
+                check_arguments(call)
                 if self.model.walk.parents[call] is not statement:
                     raise CannotPort(
                         f"`backward()` in line {call.lineno} runs more often, or less, than the "
@@ -319,9 +320,12 @@ class _Planner:
         for call in optimizer.constructors:
             module = trained_module(call)
             assert module is not None
+            free = _free(["schedule"], self._taken(self._home(call)))
+            rate = schedule(self.model, optimizer, free) or Schedule("")
             optimizer.plans[call] = Training(
-                functional, ast.unparse(module), transforms=tuple(self.transforms)
-            )
+                functional, ast.unparse(module), transforms=tuple(self.transforms),
+                schedule=rate.rate, above=rate.above,
+            )  # fmt: skip
 
     def _is_functional(self, regions: dict[ast.Call, Region]) -> bool:
         """Whether optimizer, loss and step stand in one scope, where the spec's names are free."""
@@ -451,26 +455,6 @@ class _Planner:
             return False
         made = self.optimizer.constructors[0]
         return is_constant(self.model, value, made)
-
-
-def is_constant(model: Model, value: ast.expr, place: ast.AST) -> bool:
-    """Whether the names in `value` mean at `place` what they mean where it stands."""
-    row = getattr(place, "lineno", 0)
-    for node in ast.walk(value):
-        match node:
-            case ast.Name(id=name):
-                here = [item for item in model.lookup(node, name) if item.kind != "annotation"]
-                there = [item for item in model.lookup(place, name) if item.kind != "annotation"]
-                if len(here) != 1 or here != there:
-                    return False
-                home = model.walk.where[place][0].function()
-                if here[0].scope.function() is home and here[0].row >= row:
-                    return False
-            case ast.Attribute() if dotted(node).startswith("self."):
-                return False
-            case ast.Call() | ast.Lambda() | ast.NamedExpr():
-                return False
-    return True
 
 
 def _free(wanted: list[str], taken: set[str]) -> str:

@@ -342,6 +342,11 @@ def _outer_names(table: symtable.SymbolTable) -> set[str]:
     return names.union(*map(_outer_names, table.get_children()))
 
 
+def is_scheduler(name: str) -> bool:
+    """Whether `name` makes a scheduler of an optimizer's learning rate."""
+    return name in SCHEDULES or name in UNSUPPORTED or name.startswith("torch.optim.lr_scheduler.")
+
+
 def _canonical(text: str) -> str:
     return ast.unparse(_node(text))
 

@@ -40,8 +40,6 @@ WRAPPERS = frozenset(
     }
 )  # fmt: skip
 
-SCHEDULERS = ("torch.optim.lr_scheduler.", "torch.optim.swa_utils.SWALR", "transformers.get_")
-
 # Classes of other packages that are torch modules.
 MODULE_BASES = frozenset(
     {

@@ -1,4 +1,4 @@
-# left: backward\(gradient|argument of `?backward|vector|not (a )?(scalar|single)
+# left: given a `gradient|backward\(gradient|argument of `?backward|vector|not (a )?(scalar|single)
 # because: the output is not a scalar; the gradient given to `backward` takes the place of a loss.
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-# left: (lambda|later|function|where the loss|traced? back)
+# left: (more often|lambda|later|function|where the loss|traced? back)
 # because: `backward` is called later, by whoever drains the queue; at the step nothing tells which
 # losses have run.
 from collections import deque

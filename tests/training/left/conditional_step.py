@@ -8,9 +8,10 @@ from torch import nn
 def train(model: nn.Module, stream, samples_per_update: int = 64):
     """Batches come in all sizes: step as soon as enough samples have been seen."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    criterion = nn.BCEWithLogitsLoss(reduction="sum")
     seen = 0
     for x, y in stream:
-        loss = nn.functional.binary_cross_entropy_with_logits(model(x).squeeze(1), y, reduction="sum")
+        loss = criterion(model(x).squeeze(1), y)
         loss.backward()
         seen += len(x)
         if seen >= samples_per_update:

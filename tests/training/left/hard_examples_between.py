@@ -1,6 +1,6 @@
 # left: (between|side effect|two|several|more than one).*|backward
-# because: the second batch is chosen by the numbers of the first loss: in one loss function for both
-# they are tracers, and the sampler gets none.
+# because: the second batch is chosen by the numbers of the first loss: in one loss function for
+# both they are tracers, and the sampler gets none.
 import torch
 from torch import nn
 
@@ -25,7 +25,7 @@ model = nn.Sequential(nn.Linear(5, 2), nn.Linear(2, 5))
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 for _ in range(25):
     optimizer.zero_grad()
-    for part in range(2):
+    for _ in range(2):
         index = sampler.draw(8)
         each = (model(data[index]) - data[index]).pow(2).mean(1)
         sampler.record(index, each.detach())

@@ -1,4 +1,4 @@
-# left: (helper|function|calls?|global|another name|where the loss|traced? back|model)
+# left: helper|function|calls|global|reach|where the loss|traced? back
 # because: `batch_loss` calls the global `model`, not the argument of the loss function: measured,
 # every gradient is 0 and nothing is trained, without an error.
 import torch

@@ -1,4 +1,4 @@
-# left: (compute_loss|method|helper|function|another file|reach|where the loss|traced? back|model)
+# left: compute_loss|method|helper|function|another file|reach|where the loss|traced? back
 # because: the loss comes from a method that subclasses define and that reads `self.model`; the
 # gradients with respect to an argument `model` are 0.
 import torch

@@ -1,4 +1,4 @@
-# left: Lion|lion_pytorch|library|package|knows? no|which optimizer|another
+# left: no optimizer is seen|Lion|lion_pytorch|library|package|knows? no|which optimizer|another
 # because: the optimizer is another library's; that a method is called `step` says nothing of it.
 import torch
 from lion_pytorch import Lion

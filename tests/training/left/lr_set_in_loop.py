@@ -1,5 +1,6 @@
 # left: param_groups|learning rate
-# because: an Optax transformation has no `param_groups`; its learning rate would stay the first one.
+# because: an Optax transformation has no `param_groups`; its learning rate would stay the first
+# one.
 import math
 
 import torch

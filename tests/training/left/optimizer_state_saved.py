@@ -1,6 +1,6 @@
 # left: state_dict|checkpoint|saved|loaded
-# because: the moments are in the file under torch's numbering; an Optax state can't load them, and a
-# fresh one starts the bias correction again.
+# because: the moments are in the file under torch's numbering; an Optax state can't load them, and
+# a fresh one starts the bias correction again.
 import os
 import tempfile
 

@@ -15,7 +15,7 @@ for name, p in model.named_parameters():
         masks[name] = mask
 
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-for step in range(40):
+for _ in range(40):
     x = torch.randn(16, 10)
     loss = ((model(x) - x[:, :1]) ** 2).mean()
     optimizer.zero_grad()

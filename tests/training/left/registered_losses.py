@@ -1,4 +1,4 @@
-# left: (helper|function|calls?|run time|reach|where the loss|traced? back|model)
+# left: helper|function|calls|run time|reach|where the loss|traced? back
 # because: which function makes the loss is looked up at run time, and each calls the model by
 # itself: as the body of a loss function of `model` they give gradients of 0.
 import torch
@@ -26,8 +26,9 @@ def margin(batch):
 
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 for i in range(20):
-    batch = {"x": torch.randn(8, 6), "y": torch.randint(0, 4, (8,)), "kind": ["likelihood", "margin"]}
-    value = LOSSES[batch["kind"][i % 2]](batch)
+    batch = {"x": torch.randn(8, 6), "y": torch.randint(0, 4, (8,))}
+    batch["kind"] = "likelihood" if i % 2 else "margin"
+    value = LOSSES[batch["kind"]](batch)
     optimizer.zero_grad()
     value.backward()
     optimizer.step()

@@ -8,7 +8,7 @@ x = torch.linspace(-1, 1, 100)[:, None]
 y = torch.sin(3 * x)
 model = nn.Sequential(nn.Linear(1, 20), nn.Tanh(), nn.Linear(20, 1))
 optimizer = torch.optim.Rprop(model.parameters(), lr=0.01)
-for epoch in range(100):
+for _ in range(100):
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(model(x), y)
     loss.backward()

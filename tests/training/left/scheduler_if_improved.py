@@ -11,7 +11,7 @@ scheduler = ExponentialLR(optimizer, gamma=0.5)
 train_x, val_x = torch.randn(64, 6), torch.randn(32, 6)
 best = float("inf")
 
-for epoch in range(40):
+for _ in range(40):
     optimizer.zero_grad()
     loss = (model(train_x) - train_x.abs().sum(1, keepdim=True)).pow(2).mean()
     loss.backward()

@@ -22,7 +22,7 @@ def train(net, epochs=5):
             loss = cross_entropy(out, y)
             optimizer.zero_grad()
             loss.backward()
-            # jaxport: JXP202 not ported: it is made elsewhere, and which model it trains can't be seen
+            # jaxport: JXP202 not ported: `make_optimizer` makes it, which is no optimizer that jaxport knows
             optimizer.step()
             history.append(loss.item())
         scheduler.step()

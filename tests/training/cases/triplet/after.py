@@ -4,7 +4,7 @@ import optax
 from parts import SiameseNet, TripletLoss, triplets
 
 model = SiameseNet()
-criterion = TripletLoss(margin=0.8)
+criterion = TripletLoss(margin=1.8)
 optimizer = optax.adam(learning_rate=3e-3)
 opt_state = optimizer.init(flax.nnx.state(model, flax.nnx.Param))
 

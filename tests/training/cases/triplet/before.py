@@ -3,7 +3,7 @@ import torch
 from parts import SiameseNet, TripletLoss, triplets
 
 model = SiameseNet()
-criterion = TripletLoss(margin=0.8)
+criterion = TripletLoss(margin=1.8)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
 losses = []
