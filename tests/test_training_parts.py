@@ -299,7 +299,7 @@ def test_data_agree(data: Callable[[ModuleType], Any]) -> None:
         for our_batch, their_batch in zip(*loaders, strict=True):
             assert len(our_batch) == len(their_batch)
             for one, other in zip(our_batch, their_batch, strict=True):
-                in_both(lambda p, one=one, other=other: one if p is OURS else other)
+                in_both({OURS: one, THEIRS: other}.__getitem__)
 
 
 def test_a_shuffled_loader_has_another_order_in_each_epoch() -> None:

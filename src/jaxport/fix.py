@@ -17,7 +17,7 @@ import libcst
 from jaxport import hooks
 from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
-from jaxport.hooks.context import code
+from jaxport.hooks.context import code, laid_out
 from jaxport.hooks.training_step import convert_backward, opt_state
 from jaxport.imports import import_edits, removal_edits
 from jaxport.plans import Clip, LossFunction, Training
@@ -155,8 +155,11 @@ class _Rewriter:
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))
         if node is call or not isinstance(node, libcst.CSTNode):
             raise _Unchanged(finding)
-        code = libcst.Module([]).code_for_node(node)
-        return code.replace("\n", self.source.newline(finding.span.start.row))
+        text = code(node)
+        if isinstance(rewrite.plan, Training) and isinstance(node, libcst.BaseExpression):
+            start = finding.span.start
+            text = laid_out(node, start.column, self._indent(start.row), self._unit)
+        return text.replace("\n", self.source.newline(finding.span.start.row))
 
     def _text(self, span: Span, changes: list[Edit]) -> str:
         """The text in `span`, with `changes` done inside of it."""

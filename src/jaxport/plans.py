@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from jaxport.findings import Span
@@ -57,6 +57,7 @@ class Training:
         transforms: Optax transformations in front of the optimizer: name, argument as source.
         schedule: the learning rate, as source text; empty where torch's `lr` is it.
         above: statements in front of the constructor.
+        groups: label and arguments of each parameter group, in the order of the modules.
     """
 
     functional: bool
@@ -64,7 +65,8 @@ class Training:
     grads: str = "grads"
     transforms: tuple[tuple[str, str], ...] = ()
     schedule: str = ""
-    above: tuple[str, ...] = field(default=())
+    above: tuple[str, ...] = ()
+    groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
 
 @dataclass(frozen=True)

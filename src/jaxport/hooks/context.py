@@ -11,6 +11,8 @@ import libcst
 
 from jaxport.plans import Plan
 
+_WIDTH = 100
+
 
 @dataclass(frozen=True)
 class HookContext:
@@ -79,6 +81,35 @@ def expression(text: str) -> libcst.BaseExpression:
 def code(node: libcst.CSTNode) -> str:
     """The source text of `node`."""
     return libcst.Module([]).code_for_node(node)
+
+
+def laid_out(node: libcst.BaseExpression, column: int, indent: str, unit: str) -> str:
+    """The source text of `node`, a call's arguments on lines of their own where it gets long.
+
+    `column` is where it starts on its line, `indent` the indentation of that line.
+    """
+    text = code(node)
+    fits = column + len(text) <= _WIDTH
+    if fits or not isinstance(node, (libcst.Call, libcst.Dict)) or "\n" in text:
+        return text
+    deeper = indent + unit
+    parts = []
+    if isinstance(node, libcst.Call):
+        start, end = f"{code(node.func)}(", ")"
+        for argument in node.args:
+            before = f"{argument.keyword.value}=" if argument.keyword is not None else ""
+            parts.append((argument.star + before, argument.value))
+    else:
+        start, end = "{", "}"
+        for element in node.elements:
+            if not isinstance(element, libcst.DictElement):
+                return text
+            parts.append((f"{code(element.key)}: ", element.value))
+    lines = [
+        f"{deeper}{before}{laid_out(value, len(deeper + before) + 1, deeper, unit)},"
+        for before, value in parts
+    ]
+    return "\n".join([start, *lines, indent + end])
 
 
 def call(function: libcst.BaseExpression, arguments: Sequence[libcst.Arg]) -> libcst.Call:

@@ -38,14 +38,47 @@ def transform_optimizer_init(node: libcst.Call, ctx: HookContext) -> libcst.Call
     if arguments is None or "params" not in arguments:
         return node
     del arguments["params"]
-    made = _optax(arguments, row, ctx)
+    plan = ctx.plan if isinstance(ctx.plan, Training) else Training(True, "")
+    made = _grouped(arguments, row, ctx, plan)
     if made is None:
         return node
-    plan = ctx.plan
-    if not isinstance(plan, Training) or plan.functional:
+    clips = [
+        call(ctx.name(name), [positional(expression(argument))])
+        for name, argument in plan.transforms
+    ]
+    if clips:
+        made = call(ctx.name("optax.chain"), [positional(item) for item in (*clips, *_links(made))])
+    if ctx.plan is None or plan.functional:
         return made
     model, wrt = expression(plan.model), keyword("wrt", ctx.name("flax.nnx.Param"))
     return call(ctx.name("flax.nnx.Optimizer"), [positional(model), positional(made), wrt])
+
+
+def _links(made: libcst.Call) -> list[libcst.BaseExpression]:
+    """The members of a chain, so that a longer one can be made of them."""
+    is_chain = isinstance(made.func, libcst.Attribute) and made.func.attr.value == "chain"
+    return [argument.value for argument in made.args] if is_chain else [made]
+
+
+def _grouped(
+    arguments: dict[str, libcst.BaseExpression], row: Optimizer, ctx: HookContext, plan: Training
+) -> libcst.Call | None:
+    """One optimizer, or one for each parameter group."""
+    if len(plan.groups) < 2:
+        own = {name: expression(text) for _, group in plan.groups for name, text in group}
+        return _optax({**arguments, **own}, row, ctx)
+    made: list[libcst.BaseDictElement] = []
+    for label, group in plan.groups:
+        own = {name: expression(text) for name, text in group}
+        one = _optax({**arguments, **own}, row, ctx)
+        if one is None:
+            return None
+        made.append(libcst.DictElement(libcst.SimpleString(f'"{label}"'), one))
+    labels = ", ".join(f'"{label}"' for label, _ in plan.groups)
+    return call(
+        ctx.name("optax.multi_transform"),
+        [positional(libcst.Dict(made)), positional(expression(f"({labels})"))],
+    )
 
 
 def _optax(
@@ -84,14 +117,10 @@ def _optax(
         ctx.name(f"optax.{row.optax}"),
         [keyword(name, written.get(name) or expression(fixed[name])) for name in order],
     )
-    clips = [
-        call(ctx.name(name), [positional(expression(argument))])
-        for name, argument in (plan.transforms if plan is not None else ())
-    ]
-    if not before and not clips:
+    if not before:
         return alias
     before.sort(key=lambda item: "add_decayed_weights" in code(item))
-    return call(ctx.name("optax.chain"), [positional(item) for item in [*clips, *before, alias]])
+    return call(ctx.name("optax.chain"), [positional(item) for item in [*before, alias]])
 
 
 def _elements(value: libcst.BaseExpression) -> list[libcst.BaseExpression]:

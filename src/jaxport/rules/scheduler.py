@@ -50,7 +50,8 @@ _SCRIPT = (
 _PORTED = (
     "import flax.nnx\nimport optax\nimport torch\n\n\n"
     "def train(net: torch.nn.Module, criterion, batches):\n"
-    "    optimizer = optax.sgd(learning_rate=optax.linear_schedule(0.1 * 0.1, 0.1, transition_steps=50))\n"
+    "    schedule = optax.linear_schedule(0.1 * 0.1, 0.1, transition_steps=50)\n"
+    "    optimizer = optax.sgd(learning_rate=schedule)\n"
     "    opt_state = optimizer.init(flax.nnx.state(net, flax.nnx.Param))\n"
     "    for x, y in batches:\n"
     "        def loss_fn(net):\n"

@@ -6,7 +6,7 @@ import ast
 
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Binding
-from jaxport.semantics.values import Instance
+from jaxport.semantics.values import Instance, LocalFunction
 from jaxport.tables import torch_names
 
 # The calls in this file that lead to a value, outermost first, and the object that it then is.
@@ -31,9 +31,12 @@ def same(model: Model, one: ast.expr, other: ast.expr) -> bool:
 
 
 def _compatible(one: Path, other: Path) -> bool:
-    # Both paths end with the call that is nearest: the longer one has come from further out.
-    length = min(len(one), len(other))
-    return not length or one[-length:] == other[-length:]
+    # One run of the program can't have come through two different calls of one function.
+    return not any(
+        left is not right and ast.unparse(left.func) == ast.unparse(right.func)
+        for left in one
+        for right in other
+    )
 
 
 def sources(model: Model, node: ast.expr, depth: int = _DEPTH) -> Sources:
@@ -55,6 +58,23 @@ def sources(model: Model, node: ast.expr, depth: int = _DEPTH) -> Sources:
             method in torch_names.SELF_METHODS
         ):
             return sources(model, holder, depth - 1)
+        case ast.Call(func=func):
+            return _of_call(model, node, func, depth - 1)
+    return {(): node}
+
+
+def _of_call(model: Model, node: ast.Call, func: ast.expr, depth: int) -> Sources:
+    """What a function of this file gives back, where it returns in one place."""
+    for value in model.infer(func):
+        if isinstance(value, LocalFunction) and value.model is model:
+            returned = model.walk.returns.get(value.scope.node, [])
+            if len(returned) == 1 and value.scope.node not in model.walk.yields:
+                found: Sources = {}
+                for path, item in sources(model, returned[0], depth).items():
+                    # What the function is given comes from this call, not from another one.
+                    if not path or path[-1] is node:
+                        found[path] = item
+                return found or {(): node}
     return {(): node}
 
 

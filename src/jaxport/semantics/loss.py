@@ -404,7 +404,7 @@ def _context(model: Model, item: ast.withitem) -> str:
 def _without_gradients(model: Model, statement: ast.stmt) -> bool:
     for item in getattr(statement, "items", []):
         name = _context(model, item)
-        if name in ("torch.no_grad", "torch.inference_mode"):
+        if name.rsplit(".", 1)[-1] in ("no_grad", "inference_mode"):
             return True
         if name == "torch.set_grad_enabled" and "False" in ast.unparse(item.context_expr):
             return True

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from jaxport.plans import Plan
 from jaxport.semantics.identity import sources
 from jaxport.semantics.model import Model
+from jaxport.semantics.trained import trained
 from jaxport.semantics.values import Evidence, External, Instance, LocalClass, Result
 from jaxport.tables import schedules, torch_names
 from jaxport.tables.optimizers import OPTIMIZERS, UNSUPPORTED
+from jaxport.tables.optimizers import Optimizer as Row
 
 
 @dataclass(eq=False)
@@ -107,7 +109,7 @@ class _Found:
         if len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute)):
             self.texts.add(ast.unparse(targets[0]))
             self._join({call, self._variable(targets[0])})
-        elif not isinstance(parent, ast.Expr):
+        elif not isinstance(parent, (ast.Expr, ast.Return)):
             optimizer.block("it leaves the place where it is made, so its steps can't be seen")
 
     def _variable(self, target: ast.Name | ast.Attribute) -> object:
@@ -208,25 +210,6 @@ class _Found:
         return bool(local) and len(local) == len(values) and not starred
 
 
-def trained_module(call: ast.Call) -> ast.expr | None:
-    """`model` of `Adam(model.parameters())`; None where the parameters are something else."""
-    given = next((item.value for item in call.keywords if item.arg == "params"), None)
-    params = call.args[0] if call.args else given
-    if isinstance(params, ast.Call) and isinstance(params.func, ast.Name) and (
-        params.func.id in ("list", "tuple") and len(params.args) == 1
-    ):
-        params = params.args[0]
-    if (
-        isinstance(params, ast.Call)
-        and isinstance(params.func, ast.Attribute)
-        and params.func.attr == "parameters"
-        and not params.args
-        and not params.keywords
-    ):
-        return params.func.value
-    return None
-
-
 def arguments_of(call: ast.Call, positional: tuple[str, ...]) -> dict[str, ast.expr] | None:
     """torch's arguments by name, `params` first; None where stars hide which is which."""
     if any(isinstance(item, ast.Starred) for item in call.args):
@@ -250,31 +233,36 @@ def constructor_blocker(model: Model, call: ast.Call, name: str) -> str:
     if given is None:
         return "starred arguments hide which one is which"
     given.pop("params", None)
-    module = trained_module(call)
-    if module is None or not _is_module(model, module):
-        return "it does not train all parameters of one module (`model.parameters()`)"
-    for argument, value in given.items():
-        text = ast.unparse(value)
-        if any(torch_names.is_torch(model.qualified(node) or "") for node in ast.walk(value)
-               if isinstance(node, (ast.Name, ast.Attribute))):
-            return f"`{argument}={text}` is torch's own"
-        if argument in row.refuse:
-            neutral, reason = row.refuse[argument]
-            if text not in neutral:
-                return f"`{argument}={text}`: {reason}"
-        elif argument == "maximize":
-            if text not in ("True", "False"):
-                return f"`maximize={text}` is known only at run time"
-        elif argument == "weight_decay":
-            continue
-        elif argument == "betas":
-            if not (isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == 2) or any(
-                isinstance(item, ast.Starred) for item in value.elts
-            ):
-                return f"`betas={text}` is not written as two numbers"
-        elif argument not in row.rename and argument not in row.ignored:
-            return f"torch has no argument `{argument}` here"
+    groups = trained(model, call)
+    if not groups or not all(_is_module(model, group.module) for group in groups):
+        return "it does not train all parameters of modules (`model.parameters()`)"
+    for arguments in (given, *(group.own for group in groups)):
+        for argument, value in arguments.items():
+            reason = _argument_blocker(model, row, argument, value)
+            if reason:
+                return reason
     return ""
+
+
+def _argument_blocker(model: Model, row: Row, argument: str, value: ast.expr) -> str:
+    text = ast.unparse(value)
+    if any(torch_names.is_torch(model.qualified(node) or "") for node in ast.walk(value)
+           if isinstance(node, (ast.Name, ast.Attribute))):
+        return f"`{argument}={text}` is torch's own"
+    if argument in row.refuse:
+        neutral, reason = row.refuse[argument]
+        return "" if text in neutral else f"`{argument}={text}`: {reason}"
+    if argument == "maximize":
+        known = text in ("True", "False")
+        return "" if known else f"`maximize={text}` is known only at run time"
+    if argument == "betas":
+        two = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == 2 and not any(
+            isinstance(item, ast.Starred) for item in value.elts
+        )
+        return "" if two else f"`betas={text}` is not written as two numbers"
+    if argument in ("weight_decay", *row.rename, *row.ignored):
+        return ""
+    return f"torch has no argument `{argument}` here"
 
 
 def _is_module(model: Model, node: ast.expr) -> bool:

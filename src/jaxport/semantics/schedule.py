@@ -14,7 +14,7 @@ from jaxport.semantics.optimizer import Optimizer, arguments_of, qualified_const
 from jaxport.tables import schedules
 from jaxport.tables.optimizers import OPTIMIZERS
 
-_SHORT = 60
+_SHORT = 40
 _FUNCTIONS = frozenset({"len", "int", "float", "round", "max", "min", "abs", "sum"})
 _WRAPPERS = frozenset({"enumerate", "tqdm", "trange", "track", "list"})
 

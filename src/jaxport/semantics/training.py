@@ -12,9 +12,10 @@ from jaxport.semantics.effects import block_of, effects, jumps
 from jaxport.semantics.identity import same
 from jaxport.semantics.loss import CannotPort, Region, check_arguments, region
 from jaxport.semantics.model import Model
-from jaxport.semantics.optimizer import Optimizer, find, trained_module
+from jaxport.semantics.optimizer import Optimizer, find
 from jaxport.semantics.schedule import Schedule, is_constant, schedule
 from jaxport.semantics.scopes import Scope
+from jaxport.semantics.trained import Trained, of_parameters, trained
 from jaxport.semantics.values import Evidence, Instance
 from jaxport.tables import torch_names
 
@@ -61,7 +62,7 @@ class _Planner:
             for other in everyone
             if other is not optimizer
             for call in other.constructors
-            if (module := trained_module(call)) is not None
+            for module in (root(item.module) for item in trained(model, call))
         ]
         self.everyone = everyone
         self.transforms: list[tuple[str, str]] = []
@@ -196,7 +197,10 @@ class _Planner:
         """The modules that the optimizer trains."""
         constructors = self.optimizer.constructors
         if constructors:
-            return [module for call in constructors[:1] if (module := trained_module(call))]
+            modules: dict[str, ast.expr] = {}
+            for item in trained(self.model, constructors[0]):
+                modules.setdefault(ast.unparse(root(item.module)), root(item.module))
+            return list(modules.values())
         # Made elsewhere: the one module that the function computes with.
         self.optimizer.evidence = min(self.optimizer.evidence, Evidence.USE)
         home = self._home(backward)
@@ -314,18 +318,38 @@ class _Planner:
             found = regions[backward]
             name, grads = self._names(found)
             optimizer.plans[backward] = self._loss_function(found, name, grads)
-            training = Training(functional, found.trained[0], grads)
+            model, gradients = self._trained_here(found, grads)
+            training = Training(functional, model, gradients)
             optimizer.plans[step] = training
-            self._clip(step, backward, training)
+            self._clip(step, backward, training, found, grads)
         for call in optimizer.constructors:
-            module = trained_module(call)
-            assert module is not None
+            items = trained(self.model, call)
             free = _free(["schedule"], self._taken(self._home(call)))
             rate = schedule(self.model, optimizer, free) or Schedule("")
+            if rate.rate and any("lr" in item.own for item in items):
+                raise CannotPort("its scheduler changes several learning rates")
             optimizer.plans[call] = Training(
-                functional, ast.unparse(module), transforms=tuple(self.transforms),
-                schedule=rate.rate, above=rate.above,
+                functional, _tuple([ast.unparse(item.module) for item in items]),
+                transforms=tuple(self.transforms), schedule=rate.rate, above=rate.above,
+                groups=_groups(items),
             )  # fmt: skip
+
+    def _trained_here(self, found: Region, grads: str) -> tuple[str, str]:
+        """What the optimizer trains as the code says it at the loss, and its gradients."""
+        roots = self._modules(found.backward)
+        if not self.optimizer.constructors:
+            return found.trained[0], grads
+        models, gradients = [], []
+        for item in trained(self.model, self.optimizer.constructors[0]):
+            top = root(item.module)
+            index = [ast.unparse(module) for module in roots].index(ast.unparse(top))
+            rest = ast.unparse(item.module)[len(ast.unparse(top)) :].lstrip(".")
+            path = "".join(f'["{name}"]' for name in rest.split(".")) if rest else ""
+            models.append(found.trained[index] + (f".{rest}" if rest else ""))
+            gradients.append((f"{grads}[{index}]" if len(roots) > 1 else grads) + path)
+        if len(models) == len(roots) > 1 and all(not text.endswith('"]') for text in gradients):
+            return _tuple(models), grads
+        return _tuple(models), _tuple(gradients)
 
     def _is_functional(self, regions: dict[ast.Call, Region]) -> bool:
         """Whether optimizer, loss and step stand in one scope, where the spec's names are free."""
@@ -337,6 +361,8 @@ class _Planner:
         if not (isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name)):
             return False
         home = self._home(made)
+        if len(trained(self.model, made)) > 1:
+            return False
         calls = [call for call in optimizer.calls if call is not made]
         if any(self._home(call) is not home for call in calls):
             return False
@@ -395,7 +421,9 @@ class _Planner:
 
     # Clipping
 
-    def _clip(self, step: ast.Call, backward: ast.Call, training: Training) -> None:
+    def _clip(
+        self, step: ast.Call, backward: ast.Call, training: Training, found: Region, grads: str
+    ) -> None:
         home = self._home(step)
         places = {id(block): place for block, place in self._chain(step)}
         starts = {id(block): place for block, place in self._chain(backward)}
@@ -414,21 +442,23 @@ class _Planner:
                     "between `backward()` and the step"
                 )
             self.optimizer.clips.append(call)
-            self.optimizer.plans[call] = self._clip_plan(call, name, training)
+            self.optimizer.plans[call] = self._clip_plan(call, name, training, found, grads)
 
-    def _clip_plan(self, call: ast.Call, name: str, training: Training) -> Clip:
+    def _clip_plan(
+        self, call: ast.Call, name: str, training: Training, found: Region, grads: str
+    ) -> Clip:
         keyword, transform = _CLIPS[name]
         given = dict(zip(("parameters", keyword, "norm_type"), call.args, strict=False))
         given.update({item.arg or "**": item.value for item in call.keywords})
         params = given.pop("parameters", None)
         limit = given.pop(keyword, None)
         row = call.lineno
-        if not (
-            isinstance(params, ast.Call) and isinstance(params.func, ast.Attribute)
-            and params.func.attr == "parameters"
-            and ast.unparse(params.func.value) == training.model
-        ):
+        clipped = of_parameters(self.model, params) if params is not None else None
+        texts = [ast.unparse(item.module) for item in clipped or []]
+        if not texts or _tuple(texts) not in (training.model, _tuple(found.trained)):
             raise CannotPort(f"line {row} clips other gradients than those of `{training.model}`")
+        if _tuple(texts) != training.model and training.grads != grads:
+            raise CannotPort(f"line {row} clips gradients of more than `{training.model}`")
         if limit is None:
             raise CannotPort(f"what line {row} clips to can't be seen")
         for argument, value in given.items():
@@ -447,7 +477,7 @@ class _Planner:
         chained = self._holds_at_constructor(limit)
         if chained:
             self.transforms.append((f"optax.{transform}", text))
-        return Clip(training.grads, transform, text, target, chained)
+        return Clip(grads, transform, text, target, chained)
 
     def _holds_at_constructor(self, value: ast.expr) -> bool:
         """Whether `value` is the same where the optimizer is made."""
@@ -455,6 +485,34 @@ class _Planner:
             return False
         made = self.optimizer.constructors[0]
         return is_constant(self.model, value, made)
+
+
+def root(module: ast.expr) -> ast.expr:
+    """`model` of `model.head`: what the loss is differentiated for."""
+    while isinstance(module, ast.Attribute) and not (
+        isinstance(module.value, ast.Name) and module.value.id == "self"
+    ):
+        module = module.value
+    return module
+
+
+def _tuple(texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _groups(items: list[Trained]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """The arguments of each group by its label; none where all groups have the same."""
+    if not any(item.own for item in items) or len(items) == 1:
+        own = items[0].own if items else {}
+        return (("", tuple((name, ast.unparse(value)) for name, value in own.items())),) if (
+            own) else ()
+    labels = [ast.unparse(item.module).rsplit(".", 1)[-1] for item in items]
+    if len(set(labels)) < len(labels):
+        labels = [ast.unparse(item.module) for item in items]
+    return tuple(
+        (label, tuple((name, ast.unparse(value)) for name, value in item.own.items()))
+        for label, item in zip(labels, items, strict=True)
+    )
 
 
 def _free(wanted: list[str], taken: set[str]) -> str:

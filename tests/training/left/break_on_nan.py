@@ -1,4 +1,4 @@
-# left: break|jump|leaves|return
+# left: break|jump|leaves?\b
 # because: the break stands between the model's output and `backward`; within a loss function it is
 # a syntax error, and after it the update would already have happened.
 import torch

@@ -1,4 +1,4 @@
-# left: continue|jump|leaves
+# left: continue|jump|leaves?\b
 # because: the loop goes on to the next batch from the middle of what would be the loss function; a
 # function can only return a loss.
 import torch

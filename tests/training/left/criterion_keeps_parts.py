@@ -1,4 +1,4 @@
-# left: (self\.|kept|keeps|stores?|side effect|tracer|attribute|parts)
+# left: kept|keeps|stores?|side effect|tracer|attribute|parts|writes
 # because: the criterion keeps its parts for the log: in a traced function it would keep tracers,
 # and arithmetic with them after the step raises `UnexpectedTracerError` (measured).
 import torch

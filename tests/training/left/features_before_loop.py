@@ -5,16 +5,15 @@ import torch
 from torch import nn
 
 torch.manual_seed(0)
-encoder = nn.Linear(8, 16)
-head = nn.Linear(16, 1)
-optimizer = torch.optim.SGD([*encoder.parameters(), *head.parameters()], lr=0.01)
+model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 x = torch.randn(64, 8)
 y = x[:, :1]
 
-features = encoder(x)
+features = model[0](x)
 for _ in range(10):
     index = torch.randperm(64)[:16]
-    loss = nn.functional.mse_loss(head(features[index]), y[index])
+    loss = nn.functional.mse_loss(model[1](features[index]), y[index])
     optimizer.zero_grad()
     loss.backward(retain_graph=True)
     optimizer.step()

@@ -1,4 +1,4 @@
-# left: (between|side effect|two|several|more than one).*|backward
+# left: between|side effect|several|more (than one|often)|loop
 # because: the second batch is chosen by the numbers of the first loss: in one loss function for
 # both they are tracers, and the sampler gets none.
 import torch

@@ -1,4 +1,4 @@
-# left: exec|eval|locals|run time
+# left: exec|eval|run time|by itself
 # because: the loss is made by text; what it reads and which names it writes can't be seen.
 import torch
 from torch import nn

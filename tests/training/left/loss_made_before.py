@@ -1,4 +1,4 @@
-# left: (function|made|comes from|parameter|where the loss|traced? back)
+# left: function|made elsewhere|given|where the loss|traced? back
 # because: the step gets a finished loss as an argument; the statements that made it are elsewhere.
 import torch
 from torch import nn

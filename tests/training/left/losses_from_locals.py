@@ -1,4 +1,4 @@
-# left: locals|eval|exec|run time
+# left: locals|run time|by itself
 # because: `locals()` within a loss function has only that function's names: `total` would miss what
 # stays outside, and take in `model`.
 import torch

@@ -1,4 +1,4 @@
-# left: global|penalties|side effect|tracer|append|list
+# left: global|penalties|side effect|tracer|append|writes|changes
 # because: the layers leave their penalties in a list outside; with tracers in it, the sum of the
 # epoch's penalties after the step raises `UnexpectedTracerError` (measured).
 import torch

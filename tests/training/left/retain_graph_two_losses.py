@@ -24,7 +24,8 @@ def update(encoder, actor, critic, actor_opt, critic_opt, state, action, reward)
 
 
 encoder, actor, critic = nn.Linear(4, 16), nn.Linear(16, 2), nn.Linear(16, 1)
-actor_opt = torch.optim.Adam([*encoder.parameters(), *actor.parameters()], lr=1e-3)
+actor_net = nn.Sequential(encoder, actor)
+actor_opt = torch.optim.Adam(actor_net.parameters(), lr=1e-3)
 critic_opt = torch.optim.Adam(critic.parameters(), lr=1e-3)
 for _ in range(10):
     batch = torch.randn(8, 4), torch.randint(0, 2, (8,)), torch.randn(8)

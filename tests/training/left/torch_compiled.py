@@ -1,4 +1,4 @@
-# left: compile
+# left: compiled?
 # because: `compiled` is what runs and `model` is what is trained: as the argument of a loss
 # function that calls `compiled`, the model gets gradients of 0.
 import torch

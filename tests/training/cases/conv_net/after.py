@@ -10,7 +10,14 @@ device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 net = ConvNet()
 criterion = CrossEntropyLoss()
-optimizer = flax.nnx.Optimizer(net, optax.chain(optax.add_decayed_weights(5e-4), optax.sgd(learning_rate=0.05, momentum=0.9, nesterov=True)), wrt=flax.nnx.Param)
+optimizer = flax.nnx.Optimizer(
+    net,
+    optax.chain(
+        optax.add_decayed_weights(5e-4),
+        optax.sgd(learning_rate=0.05, momentum=0.9, nesterov=True),
+    ),
+    wrt=flax.nnx.Param,
+)
 trainloader = DataLoader(image_dataset(), batch_size=8, shuffle=True)
 
 losses = []

@@ -17,7 +17,7 @@ def train_one_epoch(model, optimizer, loader):
         loss = mse_loss(model(x), y)
         optimizer.zero_grad()
         loss.backward()
-        # jaxport: JXP202 not ported: a scheduler changes its learning rate
+        # jaxport: JXP202 not ported: the number of steps in an epoch, of `loader`, is not known where it is made, and Optax counts steps
         optimizer.step()
         losses.append(loss.item())
     return sum(losses) / len(losses), losses

@@ -24,7 +24,7 @@ for i_step, (state, action, reward, next_state, done) in enumerate(transitions(6
     loss = smooth_l1_loss(q_values, expected)
     optimizer.zero_grad()
     loss.backward()
-    # jaxport: JXP202 not ported: a `with` stands around the loss
+    # jaxport: JXP202 not ported: line 20 computes without gradients between the model and the loss; move it in front of them
     optimizer.step()
     losses.append(loss.item())
 

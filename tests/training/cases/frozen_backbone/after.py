@@ -22,7 +22,7 @@ def main():
 
             optimizer.zero_grad()
             loss.backward()
-            # jaxport: JXP202 not ported: it does not train all parameters of one module (`model.parameters()`)
+            # jaxport: JXP202 not ported: it does not train all parameters of modules (`model.parameters()`)
             optimizer.step()
             history.append(loss.item())
     return history, [model]

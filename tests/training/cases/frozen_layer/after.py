@@ -13,7 +13,7 @@ for epoch in range(5):
         optimizer.zero_grad()
         loss = mse_loss(model(x), x)
         loss.backward()
-        # jaxport: JXP202 not ported: it does not train all parameters of one module (`model.parameters()`)
+        # jaxport: JXP202 not ported: it does not train all parameters of modules (`model.parameters()`)
         optimizer.step()
         losses.append(loss.item())
 

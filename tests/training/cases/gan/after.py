@@ -15,8 +15,16 @@ batch_size = 8
 netG = Generator()
 netD = Discriminator()
 
-optimizerD = flax.nnx.Optimizer(netD, optax.adam(learning_rate=0.002, b1=0.5, b2=0.999), wrt=flax.nnx.Param)
-optimizerG = flax.nnx.Optimizer(netG, optax.adam(learning_rate=0.002, b1=0.5, b2=0.999), wrt=flax.nnx.Param)
+optimizerD = flax.nnx.Optimizer(
+    netD,
+    optax.adam(learning_rate=0.002, b1=0.5, b2=0.999),
+    wrt=flax.nnx.Param,
+)
+optimizerG = flax.nnx.Optimizer(
+    netG,
+    optax.adam(learning_rate=0.002, b1=0.5, b2=0.999),
+    wrt=flax.nnx.Param,
+)
 
 real_label = ones(batch_size, 1)
 fake_label = zeros(batch_size, 1)

@@ -8,7 +8,7 @@ criterion = MSELoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
 
 losses = []
-for epoch in range(4):
+for epoch in range(5):
     optimizer.zero_grad()                        # Reset gradients tensors
     for i, (inputs, labels) in enumerate(regression_batches(count=48)):
         predictions = model(inputs)              # Forward pass

@@ -15,13 +15,13 @@ for epoch in range(5):
         with no_grad():
             features = model.backbone(x)
 
-        def compute_loss(head):
-            logits = head(features)
+        def compute_loss(model):
+            logits = model.head(features)
             return loss_fn(logits, y), logits
 
-        (loss, logits), grads = flax.nnx.value_and_grad(compute_loss, has_aux=True)(model.head)
+        (loss, logits), grads = flax.nnx.value_and_grad(compute_loss, has_aux=True)(model)
         params = flax.nnx.state(model.head, flax.nnx.Param)
-        updates, opt_state = optimizer.update(grads, opt_state, params)
+        updates, opt_state = optimizer.update(grads["head"], opt_state, params)
         params = optax.apply_updates(params, updates)
         flax.nnx.update(model.head, params)
         losses.append(loss.item())

@@ -15,7 +15,7 @@ for epoch in range(num_epochs):
         optimizer.zero_grad()
         loss = criterion(net(x), y)
         loss.backward()
-        # jaxport: JXP202 not ported: a scheduler changes its learning rate
+        # jaxport: JXP202 not ported: its scheduler counts epochs, and the length of `regression_batches()` is not known
         optimizer.step()
         epoch_losses.append(loss.item())
     scheduler.step()

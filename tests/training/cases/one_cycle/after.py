@@ -1,5 +1,6 @@
 """Super-convergence: OneCycleLR with every batch, momentum left alone."""
-import torch
+import flax.nnx
+import optax
 from torch.optim.lr_scheduler import OneCycleLR
 
 from parts import Classifier, CrossEntropyLoss, DataLoader, classification_dataset
@@ -8,24 +9,22 @@ EPOCHS = 5
 loader = DataLoader(classification_dataset(), batch_size=8, shuffle=True)
 model = Classifier()
 criterion = CrossEntropyLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-scheduler = OneCycleLR(
-    optimizer,
-    max_lr=0.02,
-    total_steps=EPOCHS * len(loader),
-    cycle_momentum=False,
-)
+schedule = optax.piecewise_interpolate_schedule('cosine', 0.02 / 25.0, {0.3 * (EPOCHS * len(loader)) - 1: 25.0, (EPOCHS * len(loader)) - 1: 1 / (25.0 * 10000.0)})
+optimizer = optax.adam(learning_rate=schedule)
+opt_state = optimizer.init(flax.nnx.state(model, flax.nnx.Param))
 
 losses = []
 for epoch in range(EPOCHS):
     model.train()
     for data, label in loader:
-        optimizer.zero_grad()
-        loss = criterion(model(data), label)
-        loss.backward()
-        # jaxport: JXP202 not ported: a scheduler changes its learning rate
-        optimizer.step()
-        scheduler.step()
+        def loss_fn(model):
+            return criterion(model(data), label)
+
+        loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+        params = flax.nnx.state(model, flax.nnx.Param)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        flax.nnx.update(model, params)
         losses.append(loss.item())
 
 MODELS = [model]

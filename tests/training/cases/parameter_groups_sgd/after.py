@@ -22,7 +22,7 @@ def train(net, epochs=5):
             loss = cross_entropy(out, y)
             optimizer.zero_grad()
             loss.backward()
-            # jaxport: JXP202 not ported: `make_optimizer` makes it, which is no optimizer that jaxport knows
+            # jaxport: JXP202 not ported: its scheduler counts epochs, and the length of `classification_batches()` is not known
             optimizer.step()
             history.append(loss.item())
         scheduler.step()

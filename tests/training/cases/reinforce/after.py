@@ -9,7 +9,11 @@ class Agent:
     def __init__(self, gamma=0.9, lr=1e-2):
         self.policy = PolicyNetwork()
         self.gamma = gamma
-        self.optimizer = flax.nnx.Optimizer(self.policy, optax.adam(learning_rate=lr), wrt=flax.nnx.Param)
+        self.optimizer = flax.nnx.Optimizer(
+            self.policy,
+            optax.adam(learning_rate=lr),
+            wrt=flax.nnx.Param,
+        )
         self.saved_log_probs = []
         self.rewards = []
 

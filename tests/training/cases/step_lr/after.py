@@ -15,7 +15,7 @@ for epoch in range(6):
     for xb, yb in DataLoader(regression_dataset()):
         loss = criterion(model(xb), yb)
         loss.backward()
-        # jaxport: JXP202 not ported: a scheduler changes its learning rate
+        # jaxport: JXP202 not ported: its scheduler counts epochs, and the length of `DataLoader(regression_dataset())` is not known
         optimizer_ft.step()
         optimizer_ft.zero_grad()
         losses.append(loss.item())

@@ -16,7 +16,11 @@ def train_step(model, optimizer, batch):
 
 
 model = MLP()
-optimizer = flax.nnx.Optimizer(model, optax.adam(learning_rate=0.01, b1=0.9, b2=0.99), wrt=flax.nnx.Param)
+optimizer = flax.nnx.Optimizer(
+    model,
+    optax.adam(learning_rate=0.01, b1=0.9, b2=0.99),
+    wrt=flax.nnx.Param,
+)
 losses = []
 for _ in range(5):
     for batch in regression_batches():

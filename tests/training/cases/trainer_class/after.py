@@ -8,7 +8,11 @@ class Trainer:
         self.model = model
         self.train_loader = train_loader
         self.criterion = CrossEntropyLoss()
-        self.optimizer = flax.nnx.Optimizer(self.model, optax.sgd(learning_rate=lr, momentum=0.9), wrt=flax.nnx.Param)
+        self.optimizer = flax.nnx.Optimizer(
+            self.model,
+            optax.sgd(learning_rate=lr, momentum=0.9),
+            wrt=flax.nnx.Param,
+        )
         self.losses = []
 
     def train(self, epochs):

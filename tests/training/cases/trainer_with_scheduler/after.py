@@ -27,7 +27,7 @@ class Trainer:
 
         self.optimizer.zero_grad()
         loss.backward()
-        # jaxport: JXP202 not ported: a scheduler changes its learning rate
+        # jaxport: JXP202 not ported: its scheduler counts epochs, and not every batch has a step
         self.optimizer.step()
         self.global_step += 1
         return loss.item()

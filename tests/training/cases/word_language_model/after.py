@@ -7,7 +7,11 @@ from parts import CrossEntropyLoss, WordLM, detach, token_batches
 clip = 0.25
 model = WordLM()
 criterion = CrossEntropyLoss()
-optimizer = flax.nnx.Optimizer(model, optax.chain(optax.clip_by_global_norm(clip), optax.sgd(learning_rate=0.5)), wrt=flax.nnx.Param)
+optimizer = flax.nnx.Optimizer(
+    model,
+    optax.chain(optax.clip_by_global_norm(clip), optax.sgd(learning_rate=0.5)),
+    wrt=flax.nnx.Param,
+)
 
 
 def train(epoch):
