@@ -79,12 +79,7 @@ def _of_call(model: Model, node: ast.Call, func: ast.expr, depth: int) -> Source
 
 
 def _of_name(model: Model, node: ast.Name, depth: int) -> Sources:
-    bindings = [item for item in model.lookup(node, node.id) if item.kind != "annotation"]
-    around = [node, *model.walk.ancestors(node)]
-    own = next((item for item in bindings if item.node in around), None)
-    if own is not None and own.kind == "value":
-        # `model` of `model = model.to(device)` is the one before.
-        bindings = model.lookup(node, node.id, without=own)
+    bindings = [item for item in model.before(node) if item.kind != "annotation"]
     if len(bindings) > 1:
         # `model = model.train()` in a loop gives the same model.
         bindings = [item for item in bindings if not _is_itself(item)] or bindings

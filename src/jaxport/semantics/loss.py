@@ -234,6 +234,15 @@ class _Finder:
                 pass
             case _:
                 raise CannotPort(f"line {row} does more than compute the loss")
+        for node in ast.walk(statement) if top else ():
+            match node:
+                case ast.Call(func=ast.Name(id="float")) | ast.Call(
+                    func=ast.Attribute(attr="tolist" | "numpy")
+                ):
+                    raise CannotPort(
+                        f"line {node.lineno} needs a number while the loss is computed; JAX has "
+                        "none there"
+                    )
         if top and jumps(statement):
             raise CannotPort(f"line {row} can leave the step before `backward()`")
         done = effects(self.model, statement)
@@ -289,6 +298,11 @@ class _Finder:
             row = statement.lineno
             if jumps(statement):
                 raise CannotPort(f"line {row} can leave the step between the model and the loss")
+            if self._modules_in(statement) or _trains(statement):
+                raise CannotPort(
+                    f"line {row} uses or trains a model between the loss and what it is computed "
+                    "from"
+                )
             later = [item for item in statements[index:] if item in moved]
             done = effects(self.model, statement)
             to_come = effects(self.model, *later)
@@ -358,7 +372,7 @@ class _Finder:
                 continue
             if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
                 return True
-            if any(binding.node in inside for binding in self.model.lookup(node, name)):
+            if any(binding.node in inside for binding in self.model.before(node)):
                 return True
         return False
 
@@ -367,7 +381,7 @@ class _Finder:
         last = self.statement.end_lineno or 0
         return any(
             node.lineno > last and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-            and any(item.row <= last for item in self.model.lookup(node, name))
+            and any(item.row <= last for item in self.model.before(node))
             for node in _uses_of(self.home.node, name)
         )
 
@@ -389,6 +403,14 @@ class _Finder:
             if text in free.writes:
                 raise CannotPort(f"`{text}` gets another value while the loss is computed")
         return models, [trained[index] for index in range(len(self.trained))]
+
+
+def _trains(statement: ast.stmt) -> bool:
+    """Whether another backward pass or step happens in the statement."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in ("backward", "step", "load_state_dict")
+        for node in ast.walk(statement)
+    )
 
 
 def _inner(statement: ast.stmt) -> Iterator[ast.stmt]:

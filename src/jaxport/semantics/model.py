@@ -156,6 +156,15 @@ class Model:
 
     # Names
 
+    def before(self, node: ast.Name) -> list[Binding]:
+        """The bindings that the name can see: `h` in `h = h.detach()` is the one before."""
+        bindings = self.lookup(node, node.id)
+        around = [node, *self.walk.ancestors(node)]
+        own = next((item for item in bindings if item.node in around), None)
+        if own is None or own.kind not in ("value", "element"):
+            return bindings
+        return self.lookup(node, node.id, without=own)
+
     def lookup(
         self, node: ast.AST, name: str, without: Binding | None = None
     ) -> list[Binding]:
@@ -164,7 +173,8 @@ class Model:
         for place, holder in enumerate(scope.enclosing()):
             bindings = [] if name in holder.elsewhere else holder.bindings.get(name)
             if bindings and without is not None:
-                bindings = [item for item in bindings if item is not without]
+                # `a, b = f(a, b)` binds twice with one value.
+                bindings = [item for item in bindings if item.node is not without.node]
             if bindings:
                 same_flow = place == 0 or scope.function() is holder.function()
                 if same_flow:

@@ -9,7 +9,7 @@ from jaxport.findings import Span
 from jaxport.plans import Clip, LossFunction, Role, Training
 from jaxport.semantics import half_ported
 from jaxport.semantics.effects import block_of, effects, jumps
-from jaxport.semantics.identity import same
+from jaxport.semantics.identity import same, sources
 from jaxport.semantics.loss import CannotPort, Region, check_arguments, region
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer, find
@@ -70,15 +70,14 @@ class _Planner:
     def plan(self) -> None:
         optimizer = self.optimizer
         for step in optimizer.steps:
+            if step.args or step.keywords:
+                raise CannotPort("`step` takes a closure, and Optax has none")
             self._check_function(step)
         backwards = {step: self._backward(step) for step in optimizer.steps}
         for call in [*optimizer.steps, *optimizer.zero_grads]:
             if not isinstance(self.model.walk.parents[call], ast.Expr):
                 assert isinstance(call.func, ast.Attribute)
                 raise CannotPort(f"the result of `{call.func.attr}` is used")
-        for step in optimizer.steps:
-            if step.args or step.keywords:
-                raise CannotPort("`step` takes a closure, and Optax has none")
         if not any(backwards.values()):
             half_ported.check(self.model, optimizer, self.everyone)
             return
@@ -175,18 +174,57 @@ class _Planner:
                     name.endswith("hook")
                 ):
                     raise CannotPort(f"a hook in line {row} sees or changes the gradients")
+                case ast.Attribute(attr="detect_anomaly" | "set_detect_anomaly"):
+                    raise CannotPort("`detect_anomaly` stops at a NaN, which JAX trains on with")
+                case ast.Await() | ast.Yield() | ast.YieldFrom() if self._home(inner) is home:
+                    raise CannotPort(f"the step is left in line {row} (await, yield) and gone on")
                 case ast.Name(id="locals" | "exec" | "eval") if isinstance(
                     self.model.walk.parents[inner], ast.Call
                 ):
                     raise CannotPort(f"line {row} reads the variables of the step by itself")
 
+    def _check_module(self, module: ast.expr) -> None:
+        """That the model is a plain one, which stays the same while it is trained."""
+        for value in self.model.infer(module):
+            if isinstance(value, Instance) and set(self.model.ancestors(value)) & (
+                torch_names.WRAPPERS
+            ):
+                raise CannotPort("the model is distributed (DDP); JAX shards arrays instead")
+        for made in sources(self.model, module).values():
+            if isinstance(made, ast.Call) and (self.model.qualified(made.func) or "").startswith(
+                "torch.jit."
+            ):
+                raise CannotPort("the model is compiled with `torch.jit`; use `nnx.jit`")
+        first = min((call.lineno for call in self.optimizer.constructors), default=0)
+        for node in self.model.walk.attributes:
+            if node.attr == "share_memory":
+                raise CannotPort("the model is shared between processes")
+            if (
+                isinstance(node.ctx, ast.Store) and first and node.lineno > first
+                and isinstance(node.value, (ast.Name, ast.Attribute))
+                and same(self.model, node.value, module)
+                and self.model.role(node, "module")
+            ):
+                raise CannotPort(
+                    f"`{ast.unparse(node)}` is replaced in line {node.lineno}, after the optimizer "
+                    "was made for the old one"
+                )
+
+    def _check_errors(self, step: ast.Call) -> None:
+        for block in self.model.walk.ancestors(step):
+            if isinstance(block, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return
+            for handler in getattr(block, "handlers", []):
+                if "KeyboardInterrupt" not in ast.unparse(handler.type or ast.Constant(None)):
+                    raise CannotPort(
+                        f"an error in the step is caught in line {handler.lineno}, and what the "
+                        "model computed until then would be undone"
+                    )
+
     def _region(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> Region:
         for module in modules:
-            for value in self.model.infer(module):
-                if isinstance(value, Instance) and set(self.model.ancestors(value)) & (
-                    torch_names.WRAPPERS
-                ):
-                    raise CannotPort("the model is distributed (DDP); JAX shards arrays instead")
+            self._check_module(module)
+        self._check_errors(step)
         ignored = {
             self.model.walk.statement(call)
             for call in [*self.optimizer.zero_grads, *self._model_resets(step, modules)]
@@ -250,6 +288,7 @@ class _Planner:
 
     def _check_reset(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> None:
         """That each step sees the gradients of one `backward()` only."""
+        self._check_alone(step, backward, modules)
         here = [
             call for call in self.optimizer.zero_grads if self._home(call) is self._home(step)
         ]
@@ -282,6 +321,43 @@ class _Planner:
         if here or more:
             raise CannotPort("`zero_grad` is not called for each step, so that gradients add up")
         raise CannotPort("`zero_grad` is not called beside the step, so that gradients add up")
+
+    def _check_alone(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> None:
+        """That no other `backward()` adds to the gradients, and nothing resets them too late."""
+        walk = self.model.walk
+        resets = [
+            call for call in (*self.optimizer.zero_grads, *self._model_resets(step, modules))
+            if self._home(call) is self._home(step)
+        ]
+        if any(backward.lineno < call.lineno < step.lineno for call in resets):
+            raise CannotPort("`zero_grad` between `backward()` and the step leaves nothing to step")
+        before = [call.lineno for call in resets if call.lineno <= backward.lineno]
+        after = [call.lineno for call in resets if call.lineno >= step.lineno]
+        for call in walk.calls:
+            if (
+                call is backward or self._home(call) is not self._home(step)
+                or not isinstance(call.func, ast.Attribute) or call.func.attr not in _BACKWARD
+            ):
+                continue
+            row = call.lineno
+            if before:
+                adds = max(before) <= row <= step.lineno
+            else:
+                adds = not after or not step.lineno <= row or row <= min(after)
+            if adds and self._reaches(call, modules):
+                raise CannotPort(
+                    f"`backward()` in line {row} adds to its gradients before it steps; reset "
+                    "them behind it"
+                )
+
+    def _reaches(self, backward: ast.Call, modules: list[ast.expr]) -> bool:
+        """Whether another loss of the function can depend on the modules."""
+        assert isinstance(backward.func, ast.Attribute)
+        try:
+            other = region(self.model, backward, modules, (), set())
+        except CannotPort as reason:
+            return "traced back" not in str(reason)
+        return bool(other.moved)
 
     def _check_frozen(self) -> None:
         for node in self.model.walk.attributes:

@@ -38,7 +38,7 @@ def train_model(model, criterion, optimizer, scheduler, num_epochs=5):
                     # backward + optimize only if in training phase
                     if phase == 'train':
                         loss.backward()
-                        # jaxport: JXP202 not ported: `model`, given, holds the model
+                        # jaxport: JXP202 not ported: its scheduler is used; a schedule is a function of the number of steps
                         optimizer.step()
 
                 history.append(loss.item())
