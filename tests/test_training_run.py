@@ -6,8 +6,8 @@ A script of `training/cases` gets its models, losses and data from `parts`, whic
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,19 +64,19 @@ class Ran:
 
 def run(path: Path, framework: str) -> Ran:
     with parts(framework), float64():
-        spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{framework}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        losses, models = (
-            module.main() if hasattr(module, "main") else (module.losses, module.MODELS)
-        )
+        left = runpy.run_path(str(path), run_name="__main__")
+        losses, models = left["losses"], left["MODELS"]
         return Ran(losses, [sys.modules["parts"].arrays(model) for model in models])
+
+
+def beside_parts(case: Path) -> Path:
+    """Where the script would stand to see torch's `parts` as a file of its project."""
+    return FOLDER / "torch" / f"{case.name}.py"
 
 
 def ported(case: Path) -> str:
     before = (case / "before.py").read_bytes()
-    checked = check.check_bytes(case / "before.py", before, Config(), fix=True)
+    checked = check.check_bytes(beside_parts(case), before, Config(), fix=True)
     assert checked.text is not None, [finding.message for finding in checked.findings]
     return checked.text
 

@@ -74,10 +74,13 @@ def _grouped(
         if one is None:
             return None
         made.append(libcst.DictElement(libcst.SimpleString(f'"{label}"'), one))
-    labels = ", ".join(f'"{label}"' for label, _ in plan.groups)
+    labels = ", ".join(f'{index}: "{label}"' for index, (label, _) in enumerate(plan.groups))
     return call(
         ctx.name("optax.multi_transform"),
-        [positional(libcst.Dict(made)), positional(expression(f"({labels})"))],
+        [
+            positional(libcst.Dict(made)),
+            positional(expression(f"{ctx.text('flax.nnx.State')}({{{labels}}})")),
+        ],
     )
 
 

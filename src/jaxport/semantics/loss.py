@@ -107,6 +107,8 @@ class _Finder:
         steps = list(self._slice())
         first = self._first(steps)
         inline = not isinstance(self.loss, ast.Name)
+        if effects(self.model, self.loss).writes:
+            raise CannotPort("the loss gets its name where `backward` is called")
         if first is None and not self._modules_in(self.loss):
             name = ast.unparse(self.trained[0])
             reason = other_route(self.model, [*steps, self.statement], self.trained, ())
@@ -329,6 +331,15 @@ class _Finder:
     def _check_sources(self, moved: list[ast.stmt]) -> None:
         """That nothing but the parameters of the function leads to a trained module."""
         known = self._modules_in(*moved)
+        for node in known:
+            parent = self.model.walk.parents[node]
+            if isinstance(parent, ast.Attribute) and parent.attr.endswith("parameters") and (
+                self.model.role(node, "module") is None
+            ):
+                raise CannotPort(
+                    f"`{ast.unparse(parent)}` in line {node.lineno} is torch's, and what class its "
+                    "module has is not seen"
+                )
         reason = other_route(self.model, moved, self.trained, known)
         if reason:
             raise CannotPort(reason)

@@ -122,10 +122,10 @@ class _Search:
                     if not isinstance(item, ast.FunctionDef) or item.name not in _CALLED:
                         continue
                     for inner in ast.walk(item):
-                        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+                        if _keeps(inner):
                             return (
-                                f"`{info.node.name}` sets `{ast.unparse(inner)}` in line "
-                                f"{inner.lineno} while the loss is computed"
+                                f"`{info.node.name}` keeps a part of the loss in line "
+                                f"{getattr(inner, 'lineno', 0)}, where JAX has no value yet"
                             )
         return ""
 
@@ -205,6 +205,9 @@ class _Search:
                 f"`{name}` computes without gradients in line {row}, which JAX does not see; it "
                 "needs `jax.lax.stop_gradient`"
             )
+        row = _numbers(key.node)
+        if row:
+            return f"`{name}` needs numbers in line {row}, and JAX has none inside of a gradient"
         if function.model is not self.model:
             return ""
         for node in ast.walk(key.node):
@@ -262,6 +265,25 @@ class _Search:
                         "see; it needs `jax.lax.stop_gradient`"
                     )
         return ""
+
+
+def _keeps(node: ast.AST) -> bool:
+    """Whether `node` sets an attribute, or an item of one."""
+    while isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        if isinstance(node.value, ast.Attribute):
+            return True
+        node = node.value
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+
+
+def _numbers(code: ast.AST) -> int:
+    """The line in `code` that needs the numbers in a tensor; 0 where there is none."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
+            node.func.attr in ("numpy", "tolist")
+        ):
+            return node.lineno
+    return 0
 
 
 def _no_gradients(code: ast.AST) -> int:

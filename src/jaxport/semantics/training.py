@@ -16,7 +16,7 @@ from jaxport.semantics.optimizer import Optimizer, find
 from jaxport.semantics.schedule import Schedule, is_constant, schedule
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.trained import Trained, of_parameters, trained
-from jaxport.semantics.values import Evidence, Instance
+from jaxport.semantics.values import Evidence, Instance, LocalClass
 from jaxport.tables import torch_names
 
 _BACKWARD = ("backward", "manual_backward")
@@ -37,20 +37,36 @@ def optimizers(model: Model) -> list[Optimizer]:
             _Planner(model, optimizer, found).plan()
         except CannotPort as reason:
             optimizer.block(str(reason))
-    for optimizer in found:
-        if optimizer.blocker:
-            optimizer.plans.clear()
-    _check_shared(found)
+    while _check_together(model, found):
+        pass
     return found
 
 
-def _check_shared(found: list[Optimizer]) -> None:
-    """A `backward()` that serves several optimizers needs all of them to be portable."""
+def _check_together(model: Model, found: list[Optimizer]) -> bool:
+    """Leave what shares a function with a step that stays; whether there was any."""
+    owners: dict[ast.Call, list[Optimizer]] = {}
     for optimizer in found:
-        for other in found:
-            shared = set(optimizer.backwards) & set(other.backwards)
-            if other is not optimizer and shared and not optimizer.blocker:
-                optimizer.block("one `backward()` serves several optimizers")
+        for call in () if optimizer.blocker else optimizer.backwards:
+            owners.setdefault(call, []).append(optimizer)
+    homes = {
+        model.walk.where[call][0].function(): call
+        for call in model.walk.calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _BACKWARD
+        and len(owners.get(call, [])) != 1
+    }
+    blocked = False
+    for optimizer in found:
+        for call in () if optimizer.blocker else optimizer.backwards:
+            other = homes.get(model.walk.where[call][0].function())
+            if other is None:
+                continue
+            reason = f"`backward()` in line {other.lineno} of the same function can't be ported"
+            if other is call:
+                reason = "one `backward()` serves several optimizers"
+            optimizer.block(reason)
+            blocked = True
+            break
+    return blocked
 
 
 class _Planner:
@@ -78,6 +94,10 @@ class _Planner:
             if not isinstance(self.model.walk.parents[call], ast.Expr):
                 assert isinstance(call.func, ast.Attribute)
                 raise CannotPort(f"the result of `{call.func.attr}` is used")
+        if not optimizer.steps and any(
+            isinstance(self.model.walk.parents[call], ast.Return) for call in optimizer.constructors
+        ):
+            raise CannotPort("it leaves the function that makes it, so its steps can't be seen")
         if not any(backwards.values()):
             half_ported.check(self.model, optimizer, self.everyone)
             return
@@ -195,6 +215,7 @@ class _Planner:
                 "torch.jit."
             ):
                 raise CannotPort("the model is compiled with `torch.jit`; use `nnx.jit`")
+        self._check_parts(module)
         first = min((call.lineno for call in self.optimizer.constructors), default=0)
         for node in self.model.walk.attributes:
             if node.attr == "share_memory":
@@ -209,6 +230,33 @@ class _Planner:
                     f"`{ast.unparse(node)}` is replaced in line {node.lineno}, after the optimizer "
                     "was made for the old one"
                 )
+
+    def _check_parts(self, module: ast.expr) -> None:
+        """That the model's code does not choose which of its parts it uses.
+
+        torch does not touch a parameter without a gradient. Optax gets a gradient of zero, and goes
+        on with momentum and weight decay.
+        """
+        for value in self.model.infer(module):
+            if not isinstance(value, Instance) or not isinstance(value.of, LocalClass):
+                continue
+            for _, info in self.model.local_classes(value):
+                for item in info.node.body:
+                    if not isinstance(item, ast.FunctionDef) or item.name != "forward":
+                        continue
+                    names = {argument.arg for argument in item.args.args[1:]}
+                    for node in ast.walk(item):
+                        if (
+                            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
+                            and node.slice.id in names and isinstance(node.value, ast.Attribute)
+                            and isinstance(node.ctx, ast.Load)
+                            and any(isinstance(parent, ast.Call) and parent.func is node
+                                    for parent in ast.walk(item))
+                        ):
+                            raise CannotPort(
+                                f"`{ast.unparse(node)}` chooses which parameters are used; torch "
+                                "skips the others, Optax goes on with their momentum"
+                            )
 
     def _check_errors(self, step: ast.Call) -> None:
         for block in self.model.walk.ancestors(step):

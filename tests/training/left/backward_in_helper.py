@@ -1,4 +1,4 @@
-# left: function|helper|another (file|function)|where the loss|traced? back
+# left: no `grads`|helper
 # because: `backward` runs in a helper that gets any number of losses; where they were made, there
 # is no `backward` to port.
 import torch

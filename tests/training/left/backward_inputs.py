@@ -1,4 +1,4 @@
-# left: backward\(inputs|inputs|argument of `?backward
+# left: more often|inputs
 # because: only the head gets gradients, though the optimizer has all parameters: the others are
 # left alone by torch, and trained by `value_and_grad` of the model.
 import torch

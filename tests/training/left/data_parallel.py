@@ -1,4 +1,4 @@
-# left: DataParallel|several devices|`parallel` holds the model
+# left: parallel. in line|DataParallel
 # because: `parallel` is what runs and `net` is what is trained; batch norm sees a part of the batch
 # on each device.
 import torch

@@ -1,4 +1,4 @@
-# left: group
+# left: all parameters of modules|group
 # because: the groups are told apart by the parameters' torch names and shapes, which Flax's
 # parameters don't have (`weight` is `kernel`, `scale` or `embedding`).
 import torch

@@ -1,4 +1,4 @@
-# left: retain_graph|graph (is )?(kept|used)|more than (once|one)
+# left: not seen here|retain_graph
 # because: the encoder gets the gradients of both losses but each head only its own optimizer's; one
 # `value_and_grad` for each optimizer gives the encoder one of the two.
 import torch

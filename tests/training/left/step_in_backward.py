@@ -1,4 +1,4 @@
-# left: hook
+# left: no optimizer is seen|hook
 # because: each parameter is stepped by a hook as soon as its gradient is there; there is no
 # `optimizer.step()` to port.
 import torch

@@ -29,7 +29,6 @@ for epoch in range(5):
         loss = cross_entropy(logits, y)
         optimizer.zero_grad()
         loss.backward()
-        # jaxport: JXP202 not ported: it is made elsewhere, and which model it trains can't be seen
         optimizer.step()
         losses.append(loss.item())
 

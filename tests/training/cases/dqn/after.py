@@ -1,3 +1,4 @@
+import flax.nnx
 import torch
 from parts import QNetwork, gather, no_grad, row_max, smooth_l1_loss, transitions
 
@@ -6,7 +7,7 @@ TARGET_UPDATE = 10
 
 policy_net = QNetwork()
 target_net = QNetwork()
-target_net.load_state_dict(policy_net.state_dict())
+flax.nnx.update(target_net, flax.nnx.to_pure_dict(flax.nnx.state(policy_net)))
 target_net.eval()
 
 optimizer = torch.optim.RMSprop(policy_net.parameters(), lr=0.002)
@@ -29,6 +30,6 @@ for i_step, (state, action, reward, next_state, done) in enumerate(transitions(6
     losses.append(loss.item())
 
     if i_step % TARGET_UPDATE == 0:
-        target_net.load_state_dict(policy_net.state_dict())
+        flax.nnx.update(target_net, flax.nnx.to_pure_dict(flax.nnx.state(policy_net)))
 
 MODELS = [policy_net, target_net]

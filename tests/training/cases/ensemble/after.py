@@ -10,7 +10,7 @@ for x, y in regression_batches(count=20):
         optimizer.zero_grad()
         loss = mse_loss(model(x), y)
         loss.backward()
-        # jaxport: JXP202 not ported: it is made elsewhere, and which model it trains can't be seen
+        # jaxport: JXP202 not ported: it is made elsewhere, and could train any of `m`, `model`
         optimizer.step()
         losses.append(loss.item())
 

@@ -1,5 +1,6 @@
 """Weight decay written by hand."""
 import flax.nnx
+import jax
 import optax
 from parts import MLP, MSELoss, regression_batches
 
@@ -17,7 +18,7 @@ for epoch in range(5):
             mse = criterion(outputs, targets)
 
             # Add the L2 penalty
-            l2_norm = sum((p ** 2).sum() for p in model.parameters())
+            l2_norm = sum((p ** 2).sum() for p in jax.tree.leaves(flax.nnx.state(model, flax.nnx.Param)))
             return mse + l2_lambda * l2_norm
 
         loss, grads = flax.nnx.value_and_grad(loss_fn)(model)

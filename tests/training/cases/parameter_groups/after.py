@@ -10,7 +10,7 @@ optimizer = flax.nnx.Optimizer(
     (model.backbone, model.head),
     optax.multi_transform(
         {"backbone": optax.adam(learning_rate=0.001), "head": optax.adam(learning_rate=1e-2)},
-        ("backbone", "head"),
+        flax.nnx.State({0: "backbone", 1: "head"}),
     ),
     wrt=flax.nnx.Param,
 )

@@ -1,7 +1,8 @@
 """A tiny GPT: AdamW, linear warm-up and cosine decay in a LambdaLR that steps with each batch."""
 import math
 
-import torch
+import flax.nnx
+import optax
 from torch.optim.lr_scheduler import LambdaLR
 
 from parts import TransformerLM, token_batches
@@ -24,22 +25,27 @@ def get_batches():
 
 
 model = TransformerLM()
-optimizer = torch.optim.AdamW(
-    model.parameters(), lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.1
+schedule = lambda count: learning_rate * lr_lambda(int(count))
+optimizer = optax.chain(
+    optax.clip_by_global_norm(1.0),
+    optax.adamw(learning_rate=schedule, b1=0.9, b2=0.95, weight_decay=0.1),
 )
-scheduler = LambdaLR(optimizer, lr_lambda)
+opt_state = optimizer.init(flax.nnx.state(model, flax.nnx.Param))
 
 losses = []
 batches = iter(get_batches())
 for step in range(max_iters):
     x, y = next(batches)
-    logits, loss = model(x, y)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    # jaxport: JXP202 not ported: the step is left (await, yield) and gone on
-    optimizer.step()
-    scheduler.step()
+
+    def loss_fn(model):
+        logits, loss = model(x, y)
+        return loss
+
+    loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+    params = flax.nnx.state(model, flax.nnx.Param)
+    updates, opt_state = optimizer.update(grads, opt_state, params)
+    params = optax.apply_updates(params, updates)
+    flax.nnx.update(model, params)
     losses.append(loss.item())
     if step % 10 == 0:
         print(f"iter {step}: loss {loss.item():.4f}")

@@ -1,7 +1,8 @@
 import contextlib
 import time
 
-import torch
+import flax.nnx
+import optax
 
 from parts import Classifier, DataLoader, classification_dataset, cross_entropy
 
@@ -16,16 +17,20 @@ def timer(name):
 
 
 net = Classifier(hidden=8)
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+optimizer = optax.sgd(learning_rate=0.1)
+opt_state = optimizer.init(flax.nnx.state(net, flax.nnx.Param))
 losses = []
 for epoch in range(5):
     for x, y in DataLoader(classification_dataset(), 8):
         with timer("step"):
-            loss = cross_entropy(net(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            # jaxport: JXP202 not ported: the step is left (await, yield) and gone on
-            optimizer.step()
+            def loss_fn(net):
+                return cross_entropy(net(x), y)
+
+            loss, grads = flax.nnx.value_and_grad(loss_fn)(net)
+            params = flax.nnx.state(net, flax.nnx.Param)
+            updates, opt_state = optimizer.update(grads, opt_state, params)
+            params = optax.apply_updates(params, updates)
+            flax.nnx.update(net, params)
         losses.append(loss.item())
 
 MODELS = [net]
