@@ -89,7 +89,7 @@ def test_the_after_file_is_what_jaxport_writes(case: Path) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_nothing_of_the_step_is_left(case: Path) -> None:
     after = (case / "after.py").read_bytes()
-    checked = check.check_bytes(case / "after.py", after, Config(), fix=True)
+    checked = check.check_bytes(case / "after.py", after, Config(select=STEP), fix=True)
     assert checked.text is None
     assert checked.findings == []
 
@@ -116,7 +116,7 @@ def test_what_can_not_be_ported_stays_with_its_reason(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     wanted = re.match(r"# left: (.*)", text)
     assert wanted is not None
-    checked = check.check_bytes(path, path.read_bytes(), Config(), fix=True, unsafe=True)
+    checked = check.check_bytes(path, path.read_bytes(), Config(select=STEP), fix=True, unsafe=True)
     left = checked.text or text
     comments = re.compile(r"^ *# jaxport: JXP202 not ported: .*\n", re.MULTILINE)
     assert comments.sub("", left) == text

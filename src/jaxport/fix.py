@@ -18,9 +18,9 @@ from jaxport import hooks
 from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
 from jaxport.hooks.context import code, laid_out
-from jaxport.hooks.training_step import convert_backward, opt_state
+from jaxport.hooks.training_step import added, convert_backward, opt_state
 from jaxport.imports import import_edits, removal_edits
-from jaxport.plans import Clip, LossFunction, Training
+from jaxport.plans import Clip, LossFunction, Reset, Training
 from jaxport.rules import Dialect
 from jaxport.source import SourceFile
 
@@ -283,11 +283,13 @@ class _Rewriter:
         """The statements that go, told by a part of them."""
         rewrite = finding.rewrite
         match rewrite:
+            case Rewrite(plan=Reset()):
+                return []
             case Rewrite(hook="strip_zero_grad" | "strip_scheduler"):
                 return [finding.span]
             case Rewrite(plan=Clip(chained=True, target="")):
                 return [finding.span]
-            case Rewrite(plan=LossFunction(backward=Span() as span)):
+            case Rewrite(plan=LossFunction(backward=Span() as span, total="")):
                 return [span]
         return []
 
@@ -331,7 +333,7 @@ class _Rewriter:
             written = "\n" + written
         yield Edit(span, written.replace("\n", self.source.newline(start.row)))
         if plan.backward is not None:
-            yield self._removal(plan.backward)
+            yield self._replaced(plan.backward, [added(plan, context)] if plan.total else [])
 
     def _above(self, row: int) -> str:
         """The line above `row` that stays, without the space around it."""

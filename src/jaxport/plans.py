@@ -7,7 +7,7 @@ from typing import Literal
 
 from jaxport.findings import Span
 
-Role = Literal["move", "keep", "drop"]
+Role = Literal["move", "hoist", "keep", "drop"]
 
 
 @dataclass(frozen=True)
@@ -16,8 +16,8 @@ class LossFunction:
 
     Args:
         region: the statements from the first that computes the loss to the last.
-        roles: what happens to each statement of the region: it moves into the function, stays
-            (behind the call of the function), or goes.
+        roles: what happens to each statement of the region: it moves into the function, goes in
+            front of it or stays behind its call, or is dropped.
         backward: the statement `loss.backward()` where it stands outside of the region.
         name: of the function.
         models: how the code spells each module that the loss needs, and its parameter's name. The
@@ -28,6 +28,7 @@ class LossFunction:
         auxiliary: the names that are read afterwards.
         earlier: whether `loss` is also read as it was before its last assignment.
         grads: the names of the gradients, one for each trained module.
+        total: the name that gradients are added up in, empty where each step has its own.
         final: the name that holds the loss until the statements that read an earlier one have run.
     """
 
@@ -44,6 +45,7 @@ class LossFunction:
     earlier: bool = False
     trained: int = 1
     final: str = ""
+    total: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,4 +90,12 @@ class Clip:
     chained: bool
 
 
-Plan = LossFunction | Training | Clip
+@dataclass(frozen=True)
+class Reset:
+    """Gradients that are added up, `total`, and the module that they are of, start from zero."""
+
+    total: str
+    model: str
+
+
+Plan = LossFunction | Training | Clip | Reset

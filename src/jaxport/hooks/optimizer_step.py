@@ -17,7 +17,7 @@ from jaxport.hooks.context import (
     positional,
     receiver,
 )
-from jaxport.plans import Training
+from jaxport.plans import Reset, Training
 from jaxport.tables.optimizers import OPTIMIZERS, Optimizer
 
 _KEYWORD_ONLY = ("maximize", "foreach", "fused", "capturable", "differentiable")
@@ -169,6 +169,18 @@ def transform_optimizer_step(
     return libcst.FlattenSentinel([libcst.parse_statement(line) for line in lines])
 
 
-def strip_zero_grad(node: libcst.Call, ctx: HookContext) -> libcst.CSTNode:
-    """`optimizer.zero_grad()` becomes `pass`; the fix leaves that out where it is not alone."""
-    return node if receiver(node, "zero_grad") is None else libcst.Pass()
+def strip_zero_grad(
+    node: libcst.Call, ctx: HookContext
+) -> libcst.CSTNode | libcst.FlattenSentinel[libcst.BaseStatement]:
+    """`optimizer.zero_grad()` becomes `pass`; the fix leaves that out where it is not alone.
+
+    Where gradients are added up over several batches, they start from zero here.
+    """
+    if receiver(node, "zero_grad") is None:
+        return node
+    plan = ctx.plan
+    if not isinstance(plan, Reset):
+        return libcst.Pass()
+    state = f"{ctx.text('flax.nnx.state')}({plan.model}, {ctx.text('flax.nnx.Param')})"
+    zeros = f"{ctx.text('jax.tree.map')}({ctx.text('jax.numpy.zeros_like')}, {state})"
+    return libcst.FlattenSentinel([libcst.parse_statement(f"{plan.total} = {zeros}")])

@@ -23,6 +23,7 @@ def convert_backward(
     assert isinstance(plan, LossFunction)
     moved: list[Statement] = []
     kept: list[Statement] = []
+    hoisted: list[Statement] = []
     comments: list[libcst.EmptyLine] = []
     for statement, role in zip(statements, plan.roles, strict=True):
         assert isinstance(statement, Statement)
@@ -31,7 +32,7 @@ def convert_backward(
             continue
         statement = statement.with_changes(leading_lines=[*comments, *statement.leading_lines])
         comments = []
-        (moved if role == "move" else kept).append(statement)
+        {"move": moved, "hoist": hoisted, "keep": kept}[role].append(statement)
     body = _with_return(moved, plan)
     parameters = dict.fromkeys([*(name for _, name in plan.models), *plan.arguments])
     function = libcst.FunctionDef(
@@ -42,7 +43,15 @@ def convert_backward(
     )
     call = _parsed(_call(plan, ctx)).with_changes(leading_lines=[libcst.EmptyLine(indent=False)])
     last = [_parsed(f"{plan.value} = {plan.final}")] if plan.earlier and plan.value else []
-    return [function, call, *kept, *last]
+    if plan.total and plan.backward is None:
+        last = [_parsed(added(plan, ctx)), *last]
+    return [*hoisted, function, call, *kept, *last]
+
+
+def added(plan: LossFunction, ctx: HookContext) -> str:
+    """The statement in the place of `backward()` where gradients are added up."""
+    add = f"{ctx.text('jax.tree.map')}({ctx.text('jax.numpy.add')}, {plan.total}, {plan.grads[0]})"
+    return f"{plan.total} = {add}"
 
 
 def _split(body: list[Statement]) -> Sequence[libcst.EmptyLine]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from jaxport.plans import Training
+from jaxport.plans import LossFunction, Reset, Training
 from jaxport.rules import Edition, File, weakest
 from jaxport.semantics.half_ported import NEEDED
 from jaxport.semantics.optimizer import Optimizer
@@ -19,6 +19,8 @@ def edition_of(
         needs = (*needs, "flax.nnx")
     if isinstance(plan, Training) and "jax.numpy." in plan.schedule + "".join(plan.above):
         needs = (*needs, "jax.numpy")
+    if isinstance(plan, Reset) or (isinstance(plan, LossFunction) and plan.total):
+        needs = (*needs, "jax", "jax.numpy")
     return Edition(
         hook, message, needs,
         weakest(optimizer.evidence), callee, frozenset(NEEDED), optimizer.group,

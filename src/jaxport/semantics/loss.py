@@ -22,7 +22,7 @@ class Region:
     """The statements that compute one loss.
 
     `block[first : last + 1]` holds them, with others between that stay; `moved` go into the loss
-    function. `inline` where `backward` is called on an expression, which the function returns.
+    function, `hoisted` in front of it: they compute without gradients.
     """
 
     backward: ast.Call
@@ -30,6 +30,7 @@ class Region:
     first: int
     last: int
     moved: list[ast.stmt]
+    hoisted: list[ast.stmt]
     models: dict[str, ast.expr]
     trained: list[str]
     arguments: list[str]
@@ -124,19 +125,33 @@ class _Finder:
                 raise CannotPort("the loss is computed in several blocks")
             moved = [*moved, self.statement]
         moved = self._with_starts(block, moved)
+        hoisted = self._constants(moved)
+        moved = [item for item in moved if item not in hoisted]
         start, last = block.index(moved[0]), block.index(moved[-1])
+        self._check_lines(block, start, last)
         whole = effects(self.model, *moved)
         for item in moved:
             if item is not self.statement:
                 self._check_movable(item, whole, moved)
-        earlier = self._check_kept(block[start : last + 1], moved)
+        kept = [item for item in block[start : last + 1] if item not in hoisted]
+        earlier = self._check_kept(kept, moved)
         self._check_sources(moved)
         arguments, auxiliary, value = self._interface(moved, inline, earlier)
         models, names = self._spelled(moved)
         return Region(
-            self.backward, block, start, last, moved, models, names, arguments, auxiliary, value,
-            earlier,
+            self.backward, block, start, last, moved, hoisted, models, names, arguments,
+            auxiliary, value, earlier,
         )  # fmt: skip
+
+    def _check_lines(self, block: list[ast.stmt], start: int, last: int) -> None:
+        """That the statements have lines of their own."""
+        around = [self.model.walk.parents[block[0]], *block[max(start - 1, 0) : last + 2]]
+        rows = [getattr(around[0], "lineno", 0)]
+        for item in around[1:]:
+            assert isinstance(item, ast.stmt)
+            if item.lineno <= rows[-1]:
+                raise CannotPort(f"several statements share line {item.lineno}")
+            rows.append(item.end_lineno or item.lineno)
 
     # What belongs to it
 
@@ -212,6 +227,22 @@ class _Finder:
                 )
                 return constant and name in later.touches
         return False
+
+    def _constants(self, moved: list[ast.stmt]) -> list[ast.stmt]:
+        """What is computed without gradients, by other modules, and can go in front."""
+        found = []
+        for index, statement in enumerate(moved):
+            if not _without_gradients(self.model, statement):
+                continue
+            before = effects(self.model, *moved[:index])
+            done = effects(self.model, statement)
+            used = self._modules_in(statement).values()
+            if not (
+                any(place < len(self.trained) for place in used) or jumps(statement)
+                or done.reads & before.touches or done.touches & (before.reads | before.touches)
+            ):
+                found.append(statement)
+        return found
 
     # What may move
 

@@ -109,7 +109,7 @@ class _Found:
         if len(targets) == 1 and isinstance(targets[0], (ast.Name, ast.Attribute)):
             self.texts.add(ast.unparse(targets[0]))
             self._join({call, self._variable(targets[0])})
-        elif not isinstance(parent, (ast.Expr, ast.Return)):
+        elif not isinstance(parent, (ast.Expr, ast.Return)) and not self._is_given(call):
             optimizer.block("it leaves the place where it is made, so its steps can't be seen")
 
     def _variable(self, target: ast.Name | ast.Attribute) -> object:
@@ -199,6 +199,12 @@ class _Found:
         if self._is_followed(call):
             return
         optimizer.block(f"it is given to `{name}` in line {row}, which is not seen here")
+
+    def _is_given(self, call: ast.Call) -> bool:
+        """Whether the optimizer is made as an argument of a function of this file."""
+        parent = self.model.walk.parents[call]
+        outer = self.model.walk.parents[parent] if isinstance(parent, ast.keyword) else parent
+        return isinstance(outer, ast.Call) and outer.func is not call and self._is_followed(outer)
 
     def _is_followed(self, call: ast.Call) -> bool:
         """Whether the called function or class is in this file, so that its uses are seen."""

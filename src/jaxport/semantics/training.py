@@ -6,7 +6,7 @@ import ast
 import builtins
 
 from jaxport.findings import Span
-from jaxport.plans import Clip, LossFunction, Role, Training
+from jaxport.plans import Clip, LossFunction, Reset, Role, Training
 from jaxport.semantics import half_ported
 from jaxport.semantics.effects import block_of, effects, jumps
 from jaxport.semantics.identity import same, sources
@@ -82,6 +82,7 @@ class _Planner:
         ]
         self.everyone = everyone
         self.transforms: list[tuple[str, str]] = []
+        self.total = ""
 
     def plan(self) -> None:
         optimizer = self.optimizer
@@ -344,31 +345,58 @@ class _Planner:
         self.optimizer.zero_grads += [
             call for call in more if call not in self.optimizer.zero_grads
         ]
-        for reset in [*here, *more]:
+        reason = self._adds_up(step, backward, [*here, *more])
+        if not reason:
+            return
+        if not self._starts_clean(backward, [*here, *more]):
+            raise CannotPort(reason)
+        if len(self.optimizer.steps) > 1 or len(modules) > 1 or self._has_parts():
+            raise CannotPort(reason)
+        self.total = _free(["total_grads"], self._taken(self._home(step)))
+
+    def _adds_up(self, step: ast.Call, backward: ast.Call, resets: list[ast.Call]) -> str:
+        """Why a step can see the gradients of more than one `backward()`, if it can."""
+        for reset in resets:
             statement = self.model.walk.statement(reset)
             for block, place in self._chain(backward):
                 if statement in block[:place]:
-                    return
+                    return ""
             for block, place in self._chain(step):
-                if statement in block[place:]:
-                    start = next(
-                        (index for other, index in self._chain(backward) if other is block), place
+                if statement not in block[place:]:
+                    continue
+                starts = {id(other): index for other, index in self._chain(backward)}
+                if block is not block_of(self.model, self.model.walk.statement(backward)):
+                    return "gradients are accumulated over several batches"
+                between = block[starts.get(id(block), place) : block.index(statement)]
+                if any(jumps(item) for item in between):
+                    return (
+                        "a step can be left before `zero_grad`, and its gradients are added to the "
+                        "next one's"
                     )
-                    conditional = block_of(self.model, statement) is not block_of(
-                        self.model, self.model.walk.statement(backward)
-                    )
-                    if conditional:
-                        raise CannotPort("gradients are accumulated over several batches")
-                    between = block[start : block.index(statement)]
-                    if any(jumps(item) for item in between):
-                        raise CannotPort(
-                            "a step can be left before `zero_grad`, and its gradients are added "
-                            "to the next one's"
-                        )
-                    return
-        if here or more:
-            raise CannotPort("`zero_grad` is not called for each step, so that gradients add up")
-        raise CannotPort("`zero_grad` is not called beside the step, so that gradients add up")
+                return ""
+        if resets:
+            return "`zero_grad` is not called for each step, so that gradients add up"
+        return "`zero_grad` is not called beside the step, so that gradients add up"
+
+    def _starts_clean(self, backward: ast.Call, resets: list[ast.Call]) -> bool:
+        """Whether each run of the function resets the gradients before it adds to them."""
+        at: ast.AST = self.model.walk.statement(backward)
+        statements = [self.model.walk.statement(call) for call in resets]
+        while isinstance(at, ast.stmt) and not isinstance(
+            at, (ast.FunctionDef, ast.AsyncFunctionDef)
+        ):
+            block = block_of(self.model, at)
+            if any(item in statements for item in block[: block.index(at)]):
+                return True
+            at = self.model.walk.parents[at]
+        return False
+
+    def _has_parts(self) -> bool:
+        return any(
+            len(items := trained(self.model, call)) != 1 or root(items[0].module) is not
+            items[0].module
+            for call in self.optimizer.constructors
+        )
 
     def _check_alone(self, step: ast.Call, backward: ast.Call, modules: list[ast.expr]) -> None:
         """That no other `backward()` adds to the gradients, and nothing resets them too late."""
@@ -413,7 +441,9 @@ class _Planner:
             is_called = node.attr == "requires_grad_" and isinstance(
                 self.model.walk.parents[node], ast.Call
             )
-            if (is_set or is_called) and self._is_parameter(node.value):
+            if (is_set or is_called) and self._is_parameter(node.value) and not (
+                self._is_another(node.value)
+            ):
                 raise CannotPort(
                     f"`{node.attr}` in line {node.lineno} decides what is trained, and JAX has no "
                     "such switch; give `flax.nnx.Optimizer` a filter (`wrt`)"
@@ -431,6 +461,29 @@ class _Planner:
             for binding in bindings
         )
 
+    def _is_another(self, node: ast.expr) -> bool:
+        """Whether `node` is, or is a parameter of, a module that this optimizer does not train."""
+        bindings = self.model.lookup(node, node.id) if isinstance(node, ast.Name) else []
+        if len(bindings) == 1 and bindings[0].kind == "item":
+            iterable = bindings[0].node
+            if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Attribute):
+                node = iterable.func.value
+        made = [item.module for call in self.optimizer.constructors
+                for item in trained(self.model, call)]
+        found = set(sources(self.model, node).values())
+        for module in made:
+            for item in sources(self.model, root(module)).values():
+                for part in ast.walk(item) if isinstance(item, ast.Call) else ():
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and (
+                        found & set(sources(self.model, part).values())
+                    ):
+                        return False  # it is a part of the trained one
+        return bool(made) and all(
+            isinstance(item, ast.Call) for item in found
+        ) and not any(
+            found & set(sources(self.model, root(module)).values()) for module in made
+        )
+
     # Writing
 
     def _write(self, regions: dict[ast.Call, Region]) -> None:
@@ -442,6 +495,12 @@ class _Planner:
             found = regions[backward]
             name, grads = self._names(found)
             optimizer.plans[backward] = self._loss_function(found, name, grads)
+            if self.total:
+                grads = self.total
+                for call in optimizer.zero_grads:
+                    if self.model.walk.statement(call) in found.statements:
+                        raise CannotPort("gradients are reset while the loss is computed")
+                    optimizer.plans[call] = Reset(self.total, found.trained[0])
             model, gradients = self._trained_here(found, grads)
             training = Training(functional, model, gradients)
             optimizer.plans[step] = training
@@ -521,7 +580,8 @@ class _Planner:
         statement = self.model.walk.statement(found.backward)
         dropped = {self.model.walk.statement(call) for call in self.optimizer.zero_grads}
         roles: list[Role] = [
-            "move" if item in found.moved else "drop" if item in dropped else "keep"
+            "move" if item in found.moved else "hoist" if item in found.hoisted
+            else "drop" if item in dropped else "keep"
             for item in statements
         ]
         used = effects(self.model, *found.moved)
@@ -540,7 +600,7 @@ class _Planner:
             tuple(roles), name, tuple(models), ast.unparse(found.loss), found.value, (grads,),
             None if inside else source.span(statement), tuple(found.arguments),
             tuple(found.auxiliary), found.earlier, len(set(found.trained)),
-            _free([f"final_{found.value}"], self._taken(self._home(found.backward))),
+            _free([f"final_{found.value}"], self._taken(self._home(found.backward))), self.total,
         )  # fmt: skip
 
     # Clipping
@@ -557,19 +617,26 @@ class _Planner:
                 continue
             if name not in _CLIPS:
                 raise CannotPort(f"`{name}` has no counterpart in Optax")
-            statement = self.model.walk.statement(call)
-            block = block_of(self.model, statement)
-            index = block.index(statement)
-            if not starts.get(id(block), -1) < index < places.get(id(block), -1):
+            between = [
+                block for block, place in self._chain(call)
+                if starts.get(id(block), -1) < place < places.get(id(block), -1)
+            ]
+            if not between:
                 raise CannotPort(
-                    f"gradients are clipped in line {call.lineno} under a condition, or not "
-                    "between `backward()` and the step"
+                    f"gradients are clipped in line {call.lineno}, which is not between "
+                    "`backward()` and the step"
                 )
+            always = block_of(self.model, self.model.walk.statement(call)) is block_of(
+                self.model, self.model.walk.statement(step if self.total else backward)
+            )
             self.optimizer.clips.append(call)
-            self.optimizer.plans[call] = self._clip_plan(call, name, training, found, grads)
+            self.optimizer.plans[call] = self._clip_plan(
+                call, name, training, found, grads, always
+            )
 
     def _clip_plan(
-        self, call: ast.Call, name: str, training: Training, found: Region, grads: str
+        self, call: ast.Call, name: str, training: Training, found: Region, grads: str,
+        always: bool,
     ) -> Clip:
         keyword, transform = _CLIPS[name]
         given = dict(zip(("parameters", keyword, "norm_type"), call.args, strict=False))
@@ -598,7 +665,7 @@ class _Planner:
         if target and transform == "clip":
             raise CannotPort(f"the result of `{name}` is used")
         text = ast.unparse(limit)
-        chained = self._holds_at_constructor(limit)
+        chained = always and self._holds_at_constructor(limit)
         if chained:
             self.transforms.append((f"optax.{transform}", text))
         return Clip(grads, transform, text, target, chained)

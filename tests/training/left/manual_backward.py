@@ -1,4 +1,4 @@
-# left: manual_backward|Lightning|automatic_optimization|`backward`.*(library|another)
+# left: manual_backward|its steps
 # because: Lightning makes the optimizer, wraps it, and owns the loop and the precision.
 import lightning
 import torch

@@ -1,4 +1,5 @@
-import torch
+import flax.nnx
+import optax
 
 from parts import MLP, mse_loss, regression_batches
 
@@ -21,11 +22,11 @@ def fit(model, optimizer, batches, callbacks=()):
     step = 0
     for _ in range(5):
         for x, y in batches:
-            optimizer.zero_grad()
-            loss = mse_loss(model(x), y)
-            loss.backward()
-            # jaxport: JXP202 not ported: it leaves the place where it is made, so its steps can't be seen
-            optimizer.step()
+            def loss_fn(model):
+                return mse_loss(model(x), y)
+
+            loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+            optimizer.update(model, grads)
             step += 1
             for callback in callbacks:
                 callback.on_batch_end(step, loss.item())
@@ -35,7 +36,11 @@ history = History()
 model = MLP(hidden=8)
 fit(
     model,
-    torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True),
+    flax.nnx.Optimizer(
+        model,
+        optax.sgd(learning_rate=0.1, momentum=0.9, nesterov=True),
+        wrt=flax.nnx.Param,
+    ),
     regression_batches(),
     callbacks=[history, Progress()],
 )

@@ -1,5 +1,5 @@
-import torch.optim as optim
-from torch.optim.lr_scheduler import CosineAnnealingLR
+import flax.nnx
+import optax
 
 from parts import MLP, DataLoader, mse_loss, regression_dataset
 
@@ -14,24 +14,27 @@ def train_one_epoch(model, optimizer, loader):
     """Returns the average loss of the epoch, and all of them."""
     losses = []
     for x, y in loader:
-        loss = mse_loss(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        # jaxport: JXP202 not ported: the number of steps in an epoch, of `loader`, is not known where it is made, and Optax counts steps
-        optimizer.step()
+        def loss_fn(model):
+            return mse_loss(model(x), y)
+
+        loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+        optimizer.update(model, grads)
         losses.append(loss.item())
     return sum(losses) / len(losses), losses
 
 
 def main(cfg):
-    model = MLP()
-    optimizer = optim.Adam(model.parameters(), lr=cfg.lr)
-    scheduler = CosineAnnealingLR(optimizer, T_max=cfg.epochs)
     loader = DataLoader(regression_dataset(), cfg.batch_size)
+    model = MLP()
+    schedule = optax.cosine_decay_schedule(cfg.lr, decay_steps=cfg.epochs)
+    optimizer = flax.nnx.Optimizer(
+        model,
+        optax.adam(learning_rate=lambda count: schedule(count // len(loader))),
+        wrt=flax.nnx.Param,
+    )
     everything = []
     for epoch in range(cfg.epochs):
         average, each = train_one_epoch(model, optimizer, loader)
-        scheduler.step()
         everything += each
         print(f"epoch {epoch:02d} loss {average:.5f}")
     return everything, [model]

@@ -23,10 +23,10 @@ def train_one_epoch(model, optimizer, loader):
 
 
 def main(cfg):
+    loader = DataLoader(regression_dataset(), cfg.batch_size)
     model = MLP()
     optimizer = optim.Adam(model.parameters(), lr=cfg.lr)
     scheduler = CosineAnnealingLR(optimizer, T_max=cfg.epochs)
-    loader = DataLoader(regression_dataset(), cfg.batch_size)
     everything = []
     for epoch in range(cfg.epochs):
         average, each = train_one_epoch(model, optimizer, loader)

@@ -1,5 +1,6 @@
 """An exponential moving average of the weights, used for evaluation."""
-import torch
+import flax.nnx
+import optax
 from parts import Classifier, classification_batches, clone, cross_entropy, no_grad, update_ema
 
 model = Classifier()
@@ -8,18 +9,22 @@ for p in ema_model.parameters():
     p.requires_grad = False
 ema_model.eval()
 
-optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+optimizer = optax.adam(learning_rate=0.01)
+opt_state = optimizer.init(flax.nnx.state(model, flax.nnx.Param))
 batches = classification_batches()
 
 losses = []
 for epoch in range(5):
     model.train()
     for inputs, targets in batches:
-        optimizer.zero_grad()
-        loss = cross_entropy(model(inputs), targets)
-        loss.backward()
-        # jaxport: JXP202 not ported: `requires_grad` decides what is trained, and JAX has no such switch; give `flax.nnx.Optimizer` a filter (`wrt`)
-        optimizer.step()
+        def loss_fn(model):
+            return cross_entropy(model(inputs), targets)
+
+        loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+        params = flax.nnx.state(model, flax.nnx.Param)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        flax.nnx.update(model, params)
         update_ema(ema_model, model, decay=0.95)
         losses.append(loss.item())
 

@@ -2,6 +2,7 @@ import torch
 from parts import MLP, MSELoss, regression_batches
 
 num_epochs = 6
+batches = regression_batches()
 net = MLP(hidden=10)
 criterion = MSELoss()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.2)
@@ -11,7 +12,7 @@ scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lr_lambda=lambda epoch:
 losses = []
 for epoch in range(num_epochs):
     epoch_losses = []
-    for x, y in regression_batches():
+    for x, y in batches:
         optimizer.zero_grad()
         loss = criterion(net(x), y)
         loss.backward()

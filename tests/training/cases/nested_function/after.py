@@ -1,4 +1,5 @@
-import torch
+import flax.nnx
+import optax
 
 from parts import MLP, mse_loss, regression_batches
 
@@ -9,15 +10,15 @@ def make_train_step(model, loss_fn, optimizer):
         # Sets model to TRAIN mode
         model.train()
         # Makes predictions
-        yhat = model(x)
-        # Computes loss
-        loss = loss_fn(yhat, y)
+        def compute_loss(model):
+            yhat = model(x)
+            # Computes loss
+            return loss_fn(yhat, y)
+
+        loss, grads = flax.nnx.value_and_grad(compute_loss)(model)
         # Computes gradients
-        loss.backward()
         # Updates parameters and zeroes gradients
-        # jaxport: JXP202 not ported: it leaves the place where it is made, so its steps can't be seen
-        optimizer.step()
-        optimizer.zero_grad()
+        optimizer.update(model, grads)
         # Returns the loss
         return loss.item()
 
@@ -26,7 +27,11 @@ def make_train_step(model, loss_fn, optimizer):
 
 
 model = MLP()
-train_step = make_train_step(model, mse_loss, torch.optim.Adam(model.parameters(), lr=1e-2))
+train_step = make_train_step(model, mse_loss, flax.nnx.Optimizer(
+    model,
+    optax.adam(learning_rate=1e-2),
+    wrt=flax.nnx.Param,
+))
 losses = []
 
 for epoch in range(5):

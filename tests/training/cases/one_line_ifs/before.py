@@ -11,7 +11,8 @@ for epoch in range(5):
     for i, (x, y) in enumerate(classification_batches()):
         if len(x) == 0: continue
         if not losses: print("first batch:", x.shape)
-        out = net(x); loss = cross_entropy(out, y)
+        out = net(x)
+        loss = cross_entropy(out, y)
         optimizer.zero_grad(); loss.backward()
         if clip: torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
         optimizer.step()

@@ -1,5 +1,5 @@
-from torch.optim import SGD
-from torch.optim.lr_scheduler import MultiStepLR
+import flax.nnx
+import optax
 
 from parts import TransferNet, classification_batches, cross_entropy
 
@@ -9,23 +9,34 @@ def make_optimizer(net):
         {'params': net.backbone.parameters(), 'lr': 0.01, 'weight_decay': 1e-3},
         {'params': net.head.parameters(), 'lr': 0.1},
     ]
-    return SGD(groups, lr=0.1, momentum=0.9)
+    return flax.nnx.Optimizer(
+        (net.backbone, net.head),
+        optax.multi_transform(
+            {
+                "backbone": optax.chain(
+                    optax.add_decayed_weights(0.001),
+                    optax.sgd(learning_rate=0.01, momentum=0.9),
+                ),
+                "head": optax.sgd(learning_rate=0.1, momentum=0.9),
+            },
+            flax.nnx.State({0: "backbone", 1: "head"}),
+        ),
+        wrt=flax.nnx.Param,
+    )
 
 
 def train(net, epochs=5):
     optimizer = make_optimizer(net)
-    scheduler = MultiStepLR(optimizer, milestones=[2, 4], gamma=0.1)
     history = []
     for epoch in range(epochs):
         for x, y in classification_batches():
-            out = net(x)
-            loss = cross_entropy(out, y)
-            optimizer.zero_grad()
-            loss.backward()
-            # jaxport: JXP202 not ported: its scheduler counts epochs, and the length of `classification_batches()` is not known
-            optimizer.step()
+            def loss_fn(net):
+                out = net(x)
+                return cross_entropy(out, y)
+
+            loss, grads = flax.nnx.value_and_grad(loss_fn)(net)
+            optimizer.update((net.backbone, net.head), (grads["backbone"], grads["head"]))
             history.append(loss.item())
-        scheduler.step()
     return history
 
 

@@ -1,5 +1,4 @@
 from torch.optim import SGD
-from torch.optim.lr_scheduler import MultiStepLR
 
 from parts import TransferNet, classification_batches, cross_entropy
 
@@ -14,7 +13,6 @@ def make_optimizer(net):
 
 def train(net, epochs=5):
     optimizer = make_optimizer(net)
-    scheduler = MultiStepLR(optimizer, milestones=[2, 4], gamma=0.1)
     history = []
     for epoch in range(epochs):
         for x, y in classification_batches():
@@ -24,7 +22,6 @@ def train(net, epochs=5):
             loss.backward()
             optimizer.step()
             history.append(loss.item())
-        scheduler.step()
     return history
 
 

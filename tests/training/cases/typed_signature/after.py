@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
+import flax.nnx
+import optax
 from torch import Tensor, nn, optim
 
 from parts import AutoEncoder, MSELoss, vectors
@@ -19,16 +20,16 @@ def train_one_epoch(
     model.train()
     values: list[float] = []
     for samples in data_loader:
-        outputs = model(samples)
-        loss = criterion(outputs, samples)
+        def loss_fn(model):
+            outputs = model(samples)
+            return criterion(outputs, samples)
+
+        loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
         loss_value = loss.item()
 
-        optimizer.zero_grad()
-        loss.backward()
         if max_norm > 0:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
-        # jaxport: JXP202 not ported: gradients are clipped under a condition, or not between `backward()` and the step
-        optimizer.step()
+            grads = optax.clip_by_global_norm(max_norm).update(grads, None)[0]
+        optimizer.update(model, grads)
 
         values.append(loss_value)
     return values
@@ -36,7 +37,11 @@ def train_one_epoch(
 
 def main() -> tuple[list[float], list[nn.Module]]:
     model = AutoEncoder()
-    optimizer = optim.AdamW(model.parameters(), lr=1e-2, betas=(0.9, 0.95))
+    optimizer = flax.nnx.Optimizer(
+        model,
+        optax.adamw(learning_rate=1e-2, b1=0.9, b2=0.95, weight_decay=0.01),
+        wrt=flax.nnx.Param,
+    )
     losses: list[float] = []
     for epoch in range(5):
         losses += train_one_epoch(model, MSELoss(), vectors(), optimizer, max_norm=0.1)

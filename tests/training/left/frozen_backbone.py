@@ -1,6 +1,7 @@
+# left: all parameters of modules
+# because: the backbone is frozen; which parameters are left shows only at run time.
 """Fine-tuning: the backbone is frozen, the rest goes to the optimizer."""
 import torch
-
 from parts import CrossEntropyLoss, DataLoader, TransferNet, classification_dataset
 
 

@@ -1,3 +1,5 @@
+# left: leaves the place
+# because: the optimizers are made in a list, and stepped in a loop over it.
 import torch
 from parts import MLP, mse_loss, regression_batches
 
@@ -10,7 +12,6 @@ for x, y in regression_batches(count=20):
         optimizer.zero_grad()
         loss = mse_loss(model(x), y)
         loss.backward()
-        # jaxport: JXP202 not ported: it is made elsewhere, and could train any of `m`, `model`
         optimizer.step()
         losses.append(loss.item())
 

@@ -1,8 +1,9 @@
+# left: scheduler counts epochs
+# because: the scheduler steps once per epoch, and a method that is called for each batch trains.
 """A trainer in several methods, with a scheduler that steps once per epoch."""
 import torch
-from torch.optim.lr_scheduler import StepLR
-
 from parts import Classifier, DataLoader, classification_dataset, cross_entropy, no_grad
+from torch.optim.lr_scheduler import StepLR
 
 
 class Trainer:
@@ -27,7 +28,6 @@ class Trainer:
 
         self.optimizer.zero_grad()
         loss.backward()
-        # jaxport: JXP202 not ported: its scheduler counts epochs, and not every batch has a step
         self.optimizer.step()
         self.global_step += 1
         return loss.item()

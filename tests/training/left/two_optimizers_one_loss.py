@@ -1,6 +1,7 @@
+# left: serves several optimizers
+# because: the gradients of one loss go to two optimizers, which are not ported together yet.
 """An encoder and a decoder with an optimizer each; one backward pass serves both."""
 import torch
-
 from parts import Decoder, Encoder, mse_loss, vectors
 
 

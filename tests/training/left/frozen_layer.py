@@ -1,3 +1,5 @@
+# left: all parameters of modules
+# because: the encoder stays as it is in torch; which parameters are left shows only at run time.
 import torch
 from parts import AutoEncoder, mse_loss, vectors
 

@@ -1,3 +1,5 @@
+# left: its scheduler is used
+# because: the scheduler is given to the function that trains, which steps it for one phase only.
 """Training and validation in one loop over phases, as transfer learning is often written."""
 import torch
 from parts import (

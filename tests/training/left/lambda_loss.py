@@ -1,3 +1,5 @@
+# left: gets its name
+# because: the loss is named in the call of `backward` itself.
 import torch
 from parts import MLP, regression_batches, where
 
@@ -10,7 +12,6 @@ for _ in range(5):
     for xb, yb in regression_batches():
         optim.zero_grad()
         (loss := huber(net(xb) - yb)).backward()
-        # jaxport: JXP202 not ported: the loss gets its name where `backward` is called
         optim.step()
         losses.append(loss.item())
 

@@ -1,3 +1,5 @@
+# left: leaves the place|made elsewhere
+# because: model and optimizer come out of one function as a tuple.
 """Keeps the weights of the best epoch."""
 import torch
 from parts import (
