@@ -257,26 +257,44 @@ class _Rewriter:
         return Edit(span, between.join(lines))
 
     def _removal(self, span: Span) -> Edit:
+        """The statement goes, and with it what separates it from others on its line."""
         start, end = span.start, span.end
-        last = self.source.lines[end.row - 1]
-        rest = self._rest(span)
+        nothing = Edit(Span(start, start), "")
         if self._is_last(start):
             return Edit(span, "pass")
         if self._alone(span):
+            last = self.source.lines[end.row - 1]
             return Edit(Span(Position(start.row, 0), Position(end.row, len(last))), "")
-        if rest.startswith(";"):
-            gap = len(last[end.column :]) - len(last[end.column :].lstrip(" \t;"))
-            return Edit(Span(start, Position(end.row, end.column + gap)), "")
-        before = self.source.lines[start.row - 1][: start.column].rstrip(" \t;")
-        return Edit(Span(Position(start.row, len(before)), end), "")
+        siblings = [self.source.span(item) for item in self._blocks[start]]
+        line = [item for item in siblings if item.start.row == start.row]
+        stays = [item for item in line if not self._goes(item) or self._is_last(item.start)]
+        before = [item for item in stays if item.start < start]
+        after = [item for item in stays if item.start > start]
+        run = [item for item in line if (not before or item.start > before[-1].start)
+               and (not after or item.start < after[0].start)]
+        if run[0].start != start:
+            return nothing  # the first of them takes the others with it
+        if after:
+            return Edit(Span(start, after[0].start), "")
+        if before:
+            return Edit(Span(before[-1].end, run[-1].end), "")
+        text = self.source.lines[run[-1].end.row - 1]
+        if text[run[-1].end.column :].strip() or self.source.lines[start.row - 1][
+            : start.column
+        ].strip():
+            return Edit(Span(start, run[-1].end), "")
+        return Edit(Span(Position(start.row, 0), Position(run[-1].end.row, len(text))), "")
+
+    def _goes(self, span: Span) -> bool:
+        return any(
+            span.contains(gone) for item in self.findings for gone in self._removed(item)
+        )
 
     def _is_last(self, start: Position) -> bool:
         """Whether the statement at `start` has to leave a `pass`, for its block to stand."""
         block = self._blocks[start]
-        removed = [gone for item in self.findings for gone in self._removed(item)]
         spans = [self.source.span(statement) for statement in block]
-        left = [span for span in spans if not any(span.contains(gone) for gone in removed)]
-        return not left and start == spans[0].start
+        return start == spans[0].start and all(self._goes(span) for span in spans)
 
     @staticmethod
     def _removed(finding: Finding) -> list[Span]:
@@ -289,6 +307,8 @@ class _Rewriter:
                 return [finding.span]
             case Rewrite(plan=Clip(chained=True, target="")):
                 return [finding.span]
+            case Rewrite(plan=Training(unused=Span() as span)):
+                return [span]
             case Rewrite(plan=LossFunction(backward=Span() as span, total="")):
                 return [span]
         return []
@@ -355,6 +375,8 @@ class _Rewriter:
             at = Position(span.start.row, 0)
             lines = [f"{indent}{context.source(line)}{newline}" for line in plan.above]
             yield Edit(Span(at, at), "".join(lines))
+        if plan.unused is not None:
+            yield self._removal(plan.unused)
         if plan.functional:
             statement = ast.parse(self._text(span, []).strip()).body[0]
             assert isinstance(statement, ast.Assign)

@@ -59,6 +59,7 @@ class Training:
         transforms: Optax transformations in front of the optimizer: name, argument as source.
         schedule: the learning rate, as source text; empty where torch's `lr` is it.
         above: statements in front of the constructor.
+        unused: the statement that lists the parameters, which nothing else reads.
         groups: label and arguments of each parameter group, in the order of the modules.
     """
 
@@ -69,6 +70,7 @@ class Training:
     schedule: str = ""
     above: tuple[str, ...] = ()
     groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    unused: Span | None = None
 
 
 @dataclass(frozen=True)

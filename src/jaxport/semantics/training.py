@@ -514,8 +514,23 @@ class _Planner:
             optimizer.plans[call] = Training(
                 functional, _tuple([ast.unparse(item.module) for item in items]),
                 transforms=tuple(self.transforms), schedule=rate.rate, above=rate.above,
-                groups=_groups(items),
+                groups=_groups(items), unused=self._unused(call),
             )  # fmt: skip
+
+    def _unused(self, call: ast.Call) -> Span | None:
+        """The statement `params = list(a.parameters()) + ...`, which goes with the constructor."""
+        given = next((item.value for item in call.keywords if item.arg == "params"), None)
+        params = call.args[0] if call.args else given
+        if not isinstance(params, ast.Name):
+            return None
+        bindings = self.model.before(params)
+        clips = {node for clip in self.optimizer.clips for node in ast.walk(clip)}
+        for node in self.model.walk.names:
+            if node.id == params.id and node is not params and node not in clips and (
+                set(bindings) & set(self.model.before(node))
+            ):
+                raise CannotPort(f"`{params.id}` is used in line {node.lineno}, too")
+        return self.model.source.span(self.model.walk.statement(bindings[0].node))
 
     def _trained_here(self, found: Region, grads: str) -> tuple[str, str]:
         """What the optimizer trains as the code says it at the loss, and its gradients."""

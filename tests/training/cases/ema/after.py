@@ -5,8 +5,6 @@ from parts import Classifier, classification_batches, clone, cross_entropy, no_g
 
 model = Classifier()
 ema_model = clone(model)
-for p in ema_model.parameters():
-    p.requires_grad = False
 ema_model.eval()
 
 optimizer = optax.adam(learning_rate=0.01)

@@ -4,8 +4,6 @@ from parts import Classifier, classification_batches, clone, cross_entropy, no_g
 
 model = Classifier()
 ema_model = clone(model)
-for p in ema_model.parameters():
-    p.requires_grad = False
 ema_model.eval()
 
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)

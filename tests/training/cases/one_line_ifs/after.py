@@ -19,7 +19,6 @@ for epoch in range(5):
             return cross_entropy(out, y), out
 
         (loss, out), grads = flax.nnx.value_and_grad(loss_fn, has_aux=True)(net)
-        loss.backward()
         if clip: grads = optax.clip_by_global_norm(clip).update(grads, None)[0]
         params = flax.nnx.state(net, flax.nnx.Param)
         updates, opt_state = optimizer.update(grads, opt_state, params)

@@ -5,10 +5,6 @@ from parts import TransferNet, classification_batches, cross_entropy
 
 
 def make_optimizer(net):
-    groups = [
-        {'params': net.backbone.parameters(), 'lr': 0.01, 'weight_decay': 1e-3},
-        {'params': net.head.parameters(), 'lr': 0.1},
-    ]
     return flax.nnx.Optimizer(
         (net.backbone, net.head),
         optax.multi_transform(
