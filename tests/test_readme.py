@@ -16,8 +16,10 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_before_becomes_after() -> None:
-    before, after = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert check.check_bytes(Path("x.py"), before.encode(), Config(), fix=True).text == after
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 4
+    for before, after in zip(blocks[::2], blocks[1::2], strict=True):
+        assert check.check_bytes(Path("x.py"), before.encode(), Config(), fix=True).text == after
 
 
 def test_the_example_diff_shows_each_family_of_rewrites() -> None:

@@ -111,6 +111,52 @@ def test_losses_parameters_and_statistics_are_torchs(
     assert capsys.readouterr().out.count("\n") == printed.count("\n")
 
 
+STEPS = {
+    "plain": ("MLP", "regression_batches", "mse_loss", "", "loss"),
+    "with batch norm": ("Classifier", "classification_batches", "cross_entropy", "", "loss"),
+    "clipped": (
+        "MLP", "regression_batches", "mse_loss",
+        "    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)\n", "loss",
+    ),
+    "with its output": ("MLP", "regression_batches", "mse_loss", "", "loss, output"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_without_side_effects_can_be_jitted(name: str, tmp_path: Path) -> None:
+    model, batches, loss, clip, given = STEPS[name]
+    text = (
+        f"import torch\nfrom parts import {model}, {batches}, {loss}\n\n\n"
+        "def step(model, optimizer, x, y):\n"
+        "    optimizer.zero_grad()\n"
+        "    output = model(x)\n"
+        f"    loss = {loss}(output, y)\n"
+        "    loss.backward()\n"
+        f"{clip}"
+        "    optimizer.step()\n"
+        f"    return {given}\n\n\n"
+        f"model = {model}()\n"
+        "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n"
+        "losses = []\n"
+        "for epoch in range(5):\n"
+        f"    for x, y in {batches}():\n"
+        "        result = step(model, optimizer, x, y)\n"
+        "        losses.append((result[0] if isinstance(result, tuple) else result).item())\n"
+        "MODELS = [model]\n"
+    )
+    script = tmp_path / "step" / "before.py"
+    script.parent.mkdir()
+    script.write_text(text, encoding="utf-8")
+    checked = check.check_bytes(beside_parts(script.parent), text.encode(), Config(), fix=True)
+    assert checked.text is not None and "def loss_fn" in checked.text
+    jitted = checked.text.replace("def step(", "@flax.nnx.jit\ndef step(")
+    after = script.with_name("after.py")
+    after.write_text(jitted, encoding="utf-8")
+    wanted, found = run(script, "torch"), run(after, "jax")
+    assert len(wanted.losses) >= 50
+    np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("path", LEFT, ids=lambda path: path.stem)
 def test_what_can_not_be_ported_stays_with_its_reason(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
