@@ -263,8 +263,12 @@ class _Rewriter:
         if self._is_last(start):
             return Edit(span, "pass")
         if self._alone(span):
-            last = self.source.lines[end.row - 1]
-            return Edit(Span(Position(start.row, 0), Position(end.row, len(last))), "")
+            row = end.row
+            above = self.source.lines[start.row - 2].strip() if start.row > 1 else ""
+            if not above and row < len(self.source.lines) and not self.source.lines[row].strip():
+                row += 1  # one of the two blank lines around it goes too
+            last = self.source.lines[row - 1]
+            return Edit(Span(Position(start.row, 0), Position(row, len(last))), "")
         siblings = [self.source.span(item) for item in self._blocks[start]]
         line = [item for item in siblings if item.start.row == start.row]
         stays = [item for item in line if not self._goes(item) or self._is_last(item.start)]
@@ -322,8 +326,11 @@ class _Rewriter:
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and body:
                 outer, inner = self._indent(node.lineno), self._indent(body[0].lineno)
-                if inner.startswith(outer) and inner != outer and body[0].lineno > node.lineno:
-                    return inner[len(outer) :]
+                unit = inner[len(outer) :]
+                if inner.startswith(outer) and set(unit) in ({" "}, {"\t"}) and (
+                    body[0].lineno > node.lineno
+                ):
+                    return unit
         return "    "
 
     def _loss(

@@ -13,7 +13,10 @@ def _clips(file: File) -> Iterator[Finding]:
     message = "clipping gradients is a transformation in Optax"
     owners = {call: optimizer for optimizer in file.optimizers for call in optimizer.clips}
     for call in file.model.walk.calls:
-        if not (file.model.qualified(call.func) or "").startswith("torch.nn.utils.clip_grad"):
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if "clip" not in name or not (file.model.qualified(call.func) or "").startswith(
+            "torch.nn.utils.clip_grad"
+        ):
             continue
         owner = owners.get(call)
         if owner is None or owner.blocker:

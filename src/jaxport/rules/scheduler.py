@@ -19,7 +19,8 @@ def _schedulers(file: File) -> Iterator[Finding]:
     }
     made = [
         call for call in file.model.walk.calls
-        if schedules.is_scheduler(file.model.qualified(call.func) or "")
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in schedules.NAMES
+        and schedules.is_scheduler(file.model.qualified(call.func) or "")
     ]
     steps = [
         call for call, receiver in file.calls_of("step")

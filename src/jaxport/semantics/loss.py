@@ -11,6 +11,7 @@ from jaxport.semantics.identity import same
 from jaxport.semantics.model import Model, dotted
 from jaxport.semantics.reach import other_route
 from jaxport.semantics.scopes import Scope
+from jaxport.semantics.values import LocalFunction
 
 
 class CannotPort(Exception):
@@ -362,6 +363,9 @@ class _Finder:
     def _check_sources(self, moved: list[ast.stmt]) -> None:
         """That nothing but the parameters of the function leads to a trained module."""
         known = self._modules_in(*moved)
+        if not any(self._is_called(node) for node in known):
+            text = ast.unparse(self.model.walk.parents[next(iter(known))])
+            raise CannotPort(f"the loss calls no model: `{text}` was computed before")
         for node in known:
             parent = self.model.walk.parents[node]
             if isinstance(parent, ast.Attribute) and parent.attr.endswith("parameters") and (
@@ -374,6 +378,30 @@ class _Finder:
         reason = other_route(self.model, moved, self.trained, known)
         if reason:
             raise CannotPort(reason)
+
+    def _is_called(self, node: ast.expr) -> bool:
+        """Whether the module, a part or a method of it is called here, or given to a call."""
+        parents = self.model.walk.parents
+        at: ast.AST = node
+        chosen = None
+        while isinstance(parents[at], (ast.Attribute, ast.Subscript)) and (
+            getattr(parents[at], "value", None) is at
+        ):
+            at = parents[at]
+            if isinstance(at, ast.Subscript) and not isinstance(at.slice, ast.Constant):
+                chosen = chosen or at
+        parent = parents[at]
+        if isinstance(parent, ast.Call) and parent.func is at:
+            if chosen is not None:
+                raise CannotPort(
+                    f"`{ast.unparse(chosen)}` chooses which parameters are used; torch skips the "
+                    "others, Optax goes on with their momentum"
+                )
+            return True
+        given = isinstance(parent, (ast.Call, ast.keyword, ast.Starred))
+        return given and (at is node or any(
+            isinstance(value, LocalFunction) for value in self.model.infer(at)
+        ))
 
     # What goes in and comes out
 

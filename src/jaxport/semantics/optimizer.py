@@ -102,6 +102,10 @@ class _Found:
         reason = UNSUPPORTED.get(name) or constructor_blocker(self.model, call, name)
         if reason:
             optimizer.block(reason)
+        if isinstance(call.func, ast.Name) and any(
+            item.kind == "parameter" for item in self.model.lookup(call.func, call.func.id)
+        ):
+            optimizer.block("which optimizer it is shows only at run time")
         parent = self.model.walk.parents[call]
         targets = parent.targets if isinstance(parent, ast.Assign) else []
         if isinstance(parent, ast.AnnAssign):
@@ -154,8 +158,12 @@ class _Found:
                     optimizer.block(f"`{made}` makes it, which is no optimizer that jaxport knows")
         walk = self.model.walk
         nodes: list[ast.Name | ast.Attribute] = [*walk.names, *walk.attributes]
+        last = {text.rsplit(".", 1)[-1] for text in self.texts}
         for node in nodes:
-            if ast.unparse(node) not in self.texts or isinstance(node.ctx, ast.Store):
+            name = node.id if isinstance(node, ast.Name) else node.attr
+            if name not in last or isinstance(node.ctx, ast.Store):
+                continue
+            if ast.unparse(node) not in self.texts:
                 continue
             keys = sources(self.model, node).values()
             used = next((self.by_key[key] for key in keys if key in self.by_key), None)

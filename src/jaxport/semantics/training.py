@@ -55,7 +55,16 @@ def _check_together(model: Model, found: list[Optimizer]) -> bool:
         and len(owners.get(call, [])) != 1
     }
     blocked = False
+    stay = {
+        model.walk.where[step][0].function(): step
+        for optimizer in found if optimizer.blocker for step in optimizer.steps
+    }
     for optimizer in found:
+        for call in () if optimizer.blocker else optimizer.backwards:
+            step = stay.get(model.walk.where[call][0].function())
+            if step is not None:
+                optimizer.block(f"`{ast.unparse(step)}` in line {step.lineno} beside it stays")
+                blocked = True
         for call in () if optimizer.blocker else optimizer.backwards:
             other = homes.get(model.walk.where[call][0].function())
             if other is None:
@@ -238,6 +247,10 @@ class _Planner:
         torch does not touch a parameter without a gradient. Optax gets a gradient of zero, and goes
         on with momentum and weight decay.
         """
+        if all(_is_plain_sgd(call) for call in self.optimizer.constructors) and (
+            self.optimizer.constructors
+        ):
+            return
         for value in self.model.infer(module):
             if not isinstance(value, Instance) or not isinstance(value.of, LocalClass):
                 continue
@@ -245,19 +258,12 @@ class _Planner:
                 for item in info.node.body:
                     if not isinstance(item, ast.FunctionDef) or item.name != "forward":
                         continue
-                    names = {argument.arg for argument in item.args.args[1:]}
-                    for node in ast.walk(item):
-                        if (
-                            isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name)
-                            and node.slice.id in names and isinstance(node.value, ast.Attribute)
-                            and isinstance(node.ctx, ast.Load)
-                            and any(isinstance(parent, ast.Call) and parent.func is node
-                                    for parent in ast.walk(item))
-                        ):
-                            raise CannotPort(
-                                f"`{ast.unparse(node)}` chooses which parameters are used; torch "
-                                "skips the others, Optax goes on with their momentum"
-                            )
+                    chosen = _choice(item)
+                    if chosen is not None:
+                        raise CannotPort(
+                            f"`{ast.unparse(chosen)}` chooses which parameters are used; torch "
+                            "skips the others, Optax goes on with their momentum"
+                        )
 
     def _check_errors(self, step: ast.Call) -> None:
         for block in self.model.walk.ancestors(step):
@@ -691,6 +697,39 @@ class _Planner:
             return False
         made = self.optimizer.constructors[0]
         return is_constant(self.model, value, made)
+
+
+def _is_plain_sgd(call: ast.Call) -> bool:
+    """Whether the optimizer keeps nothing of earlier steps, and decays nothing."""
+    return ast.unparse(call.func).endswith("SGD") and len(call.args) < 3 and not any(
+        keyword.arg in ("momentum", "weight_decay") for keyword in call.keywords
+    )
+
+
+def _choice(forward: ast.FunctionDef) -> ast.expr | None:
+    """What in a `forward` decides at run time which layers are called, if anything does."""
+    given = {argument.arg for argument in forward.args.args[1:]}
+    for node in ast.walk(forward):
+        match node:
+            case ast.Call(func=ast.Subscript(value=ast.Attribute(), slice=index)) if any(
+                isinstance(part, ast.Name) and part.id in given for part in ast.walk(index)
+            ):
+                return node.func
+            case ast.If(test=test) | ast.While(test=test) | ast.For(iter=test):
+                drawn = "rand" in ast.unparse(test)
+                compared = not isinstance(node, ast.For) and any(
+                    isinstance(part, ast.Compare)
+                    and not isinstance(part.ops[0], (ast.Is, ast.IsNot))
+                    and isinstance(part.left, ast.Name) and part.left.id in given
+                    for part in ast.walk(test)
+                )
+                if (drawn or compared) and any(
+                    isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
+                    and isinstance(part.func.value, ast.Name) and part.func.value.id == "self"
+                    for inner in node.body for part in ast.walk(inner)
+                ):
+                    return test
+    return None
 
 
 def root(module: ast.expr) -> ast.expr:

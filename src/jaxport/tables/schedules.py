@@ -342,6 +342,10 @@ def _outer_names(table: symtable.SymbolTable) -> set[str]:
     return names.union(*map(_outer_names, table.get_children()))
 
 
+# The last parts of their names, to look for.
+NAMES = frozenset(name.rsplit(".", 1)[-1] for name in (*SCHEDULES, *UNSUPPORTED))
+
+
 def is_scheduler(name: str) -> bool:
     """Whether `name` makes a scheduler of an optimizer's learning rate."""
     return name in SCHEDULES or name in UNSUPPORTED or name.startswith("torch.optim.lr_scheduler.")

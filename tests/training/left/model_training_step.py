@@ -1,6 +1,6 @@
+# left: only at run time
+# because: which optimizer it is comes in as an argument; its default is one of many.
 """The model knows its loss, the fit function knows the rest."""
-import flax.nnx
-import optax
 import torch
 
 from parts import Classifier, DataLoader, classification_dataset
@@ -15,22 +15,17 @@ def evaluate(model, loader):
 
 def fit(epochs, lr, model, train_loader, val_loader, opt_func=torch.optim.SGD):
     history = []
-    optimizer = optax.sgd(learning_rate=lr)
-    opt_state = optimizer.init(flax.nnx.state(model, flax.nnx.Param))
+    optimizer = opt_func(model.parameters(), lr)
     for epoch in range(epochs):
         # Training Phase
         model.train()
         train_losses = []
         for batch in train_loader:
-            def loss_fn(model):
-                return model.training_step(batch)
-
-            loss, grads = flax.nnx.value_and_grad(loss_fn)(model)
+            loss = model.training_step(batch)
             train_losses.append(loss.item())
-            params = flax.nnx.state(model, flax.nnx.Param)
-            updates, opt_state = optimizer.update(grads, opt_state, params)
-            params = optax.apply_updates(params, updates)
-            flax.nnx.update(model, params)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
         # Validation phase
         history += train_losses
         history.append(evaluate(model, val_loader))
