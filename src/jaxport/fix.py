@@ -180,6 +180,8 @@ class _Rewriter:
         except (tokenize.TokenError, SyntaxError):
             return
         start = max(at for at in self._blocks if at <= span.start)
+        if start.row > 1 and self.source.lines[start.row - 2].rstrip("\r\n").endswith("\\"):
+            return  # the line above goes on here, and no comment can stand between
         line = self.source.lines[start.row - 1]
         indent = line[: len(line) - len(line.lstrip())]
         lost = [
