@@ -168,13 +168,13 @@ def _renamed(body: list[Statement], names: dict[str, str]) -> list[Statement]:
 def convert_clip(node: libcst.Call, ctx: HookContext) -> list[libcst.SimpleStatementLine]:
     """`clip_grad_norm_(model.parameters(), 1.0)` becomes a part of the optimizer, or of its step.
 
-    What reads the norm that torch gives back gets `optax.global_norm`.
+    What reads the norm that torch gives back gets `optax.tree.norm`.
     """
     plan = ctx.plan
     assert isinstance(plan, Clip)
     lines = []
     if plan.target:
-        lines.append(f"{plan.target} = {ctx.text('optax.global_norm')}({plan.grads})")
+        lines.append(f"{plan.target} = {ctx.text('optax.tree.norm')}({plan.grads})")
     if not plan.chained:
         transform = f"{ctx.text(f'optax.{plan.transform}')}({plan.limit})"
         lines.append(f"{plan.grads} = {transform}.update({plan.grads}, None)[0]")

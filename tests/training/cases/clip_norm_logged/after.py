@@ -14,7 +14,7 @@ for epoch in range(5):
             return mse_loss(net(x), y)
 
         loss, grads = flax.nnx.value_and_grad(loss_fn)(net)
-        grad_norm = optax.global_norm(grads)
+        grad_norm = optax.tree.norm(grads)
         params = flax.nnx.state(net, flax.nnx.Param)
         updates, opt_state = opt.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)
