@@ -8,6 +8,7 @@ from jaxport.semantics.loss import CannotPort
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer
 from jaxport.semantics.scopes import Binding
+from jaxport.semantics.trained import trained
 from jaxport.semantics.values import Literal
 from jaxport.tables import torch_names
 
@@ -22,6 +23,11 @@ def check(model: Model, optimizer: Optimizer, everyone: list[Optimizer]) -> None
     """
     if len(optimizer.constructors) > 1:
         raise CannotPort("it is made in several places")
+    for call in optimizer.constructors:
+        items = trained(model, call)
+        plain = call.args[:1] and isinstance(call.args[0], ast.Call)
+        if len(items) != 1 or items[0].own or not (plain or not call.args):
+            raise CannotPort("its parameters come in groups, or from several modules")
     if optimizer.constructors:
         # An optimizer stepped in one function and made in another crosses a boundary.
         home = model.walk.where[optimizer.constructors[0]][0].function()

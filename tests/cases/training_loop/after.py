@@ -22,7 +22,11 @@ def train(model: nn.Module, loader, epochs=3):
 class Trainer:
     def __init__(self, model: nn.Module, lr):
         self.model = model
-        self.optimizer = flax.nnx.Optimizer(self.model, optax.adam(learning_rate=lr), wrt=flax.nnx.Param)
+        self.optimizer = flax.nnx.Optimizer(
+            self.model,
+            optax.adam(learning_rate=lr),
+            wrt=flax.nnx.Param,
+        )
 
     def fit(self, batch):
         def loss_fn(model):
