@@ -14,6 +14,8 @@ from jaxport.semantics.model import Model
 from jaxport.source import SourceError, SourceFile
 
 _PASSES = 10
+# Rules whose place the rules of `port` take.
+_REPLACED = frozenset({"JXP301"})
 
 
 @dataclass
@@ -32,20 +34,23 @@ class Checked:
     before: Checked | None = None
 
 
-def findings(source: SourceFile, config: Config, noqa: bool = True) -> list[Finding]:
+def findings(
+    source: SourceFile, config: Config, noqa: bool = True, porting: bool = False
+) -> list[Finding]:
     """The findings of a file that are on for it, in order.
 
-    With `noqa`, those that a comment suppresses are left out.
+    With `noqa`, those that a comment suppresses are left out. With `porting`, rules may rewrite
+    what is only right where the whole file is ported.
     """
     codes = config.codes(source.path)
     if source.skipped(noqa):
         return []
     try:
-        file = File(Model(source), config.dialect)
+        file = File(Model(source), config.dialect, porting)
         found = [
             finding
             for rule in all_rules()
-            if rule.code in codes
+            if rule.code in codes and not (porting and rule.code in _REPLACED)
             for finding in rule.check(file)
             if not (noqa and source.suppressed(finding))
         ]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import io
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from jaxport import __version__, check, config
+from jaxport import __version__, check, config, writing
 from jaxport.check import Checked
+from jaxport.commands import port
 from jaxport.config import Config, ConfigError
 from jaxport.rules import DIALECTS, Rule, all_rules
 
@@ -32,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     try:
-        code = _rule(arguments) if arguments.command == "rule" else _check(arguments)
+        code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except ConfigError as error:
@@ -90,9 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
     run.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
 
+    run.set_defaults(run=_check)
+    port.add(commands)
+
     rule = commands.add_parser("rule", help="explain a rule")
     rule.add_argument("code", nargs="?", metavar="CODE")
     rule.add_argument("--all", action="store_true", help="explain every rule")
+    rule.set_defaults(run=_rule)
     return parser
 
 
@@ -150,10 +153,12 @@ def _outcome(result: Checked, arguments: argparse.Namespace) -> Outcome:
     outcome = Outcome(changed=result.text is not None)
     if arguments.diff:
         if result.text is not None:
-            outcome.shown = _diff(result)
+            assert result.before is not None and result.before.source is not None
+            outcome.shown = writing.diff(result.path, result.before.source, result.text)
         return outcome
     if result.text is not None:
-        problem = _write(result)
+        assert result.source is not None
+        problem = writing.write(result.path, result.source, result.text)
         if problem:
             outcome.notes.append(f"jaxport: {result.path}: can't write the file: {problem}")
             outcome.failed, outcome.changed = True, False
@@ -242,47 +247,6 @@ def _summary(found: int, fixed: int, fixable: int, files: int) -> str:
     return text
 
 
-def _diff(result: Checked) -> str:
-    from jaxport.source import split_lines
-
-    assert result.text is not None
-    assert result.before is not None and result.before.source is not None
-    name = str(result.path)
-    before, after = result.before.source.lines, split_lines(result.text)
-    lines = difflib.unified_diff(before, after, name, name)
-    return "".join(
-        line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
-        for line in lines
-    )
-
-
-def _write(result: Checked) -> str:
-    """Put the new text in the file's place, whole or not at all; the reason where it can't be."""
-    assert result.source is not None and result.text is not None
-    target = Path(os.path.realpath(result.path))
-    try:
-        mode = target.stat().st_mode
-        if not mode & 0o222:
-            return "the file is read-only"
-        data = result.source.encode(result.text)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, mode)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        return error.strerror or str(error)
-    except UnicodeEncodeError as error:
-        return str(error)
-    return ""
-
-
 def _rule(arguments: argparse.Namespace) -> int:
     if not arguments.all and not arguments.code:
         raise ConfigError("rule: name a rule, or give --all")
@@ -306,7 +270,9 @@ def page(rule: Rule) -> str:
             parts.append(f"Use instead (`nnx`):\n\n```python\n{example.nnx}```\n")
         if example.switcheroo is not None and example.switcheroo != example.nnx:
             parts.append(f"`switcheroo`:\n\n```python\n{example.switcheroo}```\n")
-        if example.nnx is None:
+        if example.port is not None:
+            parts.append(f"`jaxport port` writes:\n\n```python\n{example.port}```\n")
+        elif example.nnx is None:
             parts.append("Reported, not rewritten" + (" in `nnx`" * bool(example.switcheroo)) +
                          ".\n")
     parts.append(f"## Fix safety\n\n{rule.fix_safety}\n")

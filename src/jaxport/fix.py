@@ -6,7 +6,9 @@ Only this module and the hooks import libcst, and only what is rewritten is pars
 from __future__ import annotations
 
 import ast
+import dataclasses
 import io
+import textwrap
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +22,8 @@ from jaxport.hooks import HookContext
 from jaxport.hooks.context import code, laid_out
 from jaxport.hooks.training_step import added, convert_backward, opt_state
 from jaxport.imports import import_edits, removal_edits
-from jaxport.plans import Clip, LossFunction, Reset, Training
+from jaxport.insertions import part_edits
+from jaxport.plans import Clip, FormCall, LossFunction, Reset, Role, Text, Training
 from jaxport.rules import Dialect
 from jaxport.source import SourceFile
 
@@ -59,7 +62,8 @@ def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> 
         except _Unchanged as refused:
             findings = [item for item in findings if not _together(item, refused.finding)]
     needed = {pair for finding in findings if finding.rewrite for pair in finding.rewrite.names}
-    return sorted([*import_edits(source, needed), *made], key=lambda edit: edit.span)
+    added = [*import_edits(source, needed), *part_edits(source, findings)]
+    return sorted([*added, *made], key=lambda edit: edit.span)
 
 
 class _Unchanged(Exception):
@@ -110,9 +114,7 @@ class _Rewriter:
     def __init__(self, source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> None:
         self.source = source
         self.dialect = dialect
-        self.findings = sorted(
-            findings, key=lambda item: (_edited(item).start, _reversed(_edited(item).end))
-        )
+        self.findings = sorted(_single_edits(findings), key=_order)
 
     def edits(self) -> Iterator[Edit]:
         index = 0
@@ -121,12 +123,14 @@ class _Rewriter:
             span = _edited(finding)
             index += 1
             inner = []
-            while index < len(self.findings) and span.contains(_edited(self.findings[index])):
+            while index < len(self.findings) and _holds(span, _edited(self.findings[index])):
                 inner.append(self.findings[index])
                 index += 1
             rewrite = finding.rewrite
             assert rewrite is not None
-            if isinstance(rewrite.plan, LossFunction):
+            if isinstance(rewrite.plan, Text):
+                yield rewrite.plan.edits[0]
+            elif isinstance(rewrite.plan, LossFunction):
                 yield from self._loss(finding, rewrite, rewrite.plan, inner)
             elif rewrite.hook in _STATEMENTS:
                 yield from self._statement(finding, rewrite)
@@ -159,6 +163,8 @@ class _Rewriter:
         if isinstance(rewrite.plan, Training) and isinstance(node, libcst.BaseExpression):
             start = finding.span.start
             text = laid_out(node, start.column, self._indent(start.row), self._unit)
+        elif isinstance(rewrite.plan, FormCall):
+            text = rewrite.plan.prefix + text
         return text.replace("\n", self.source.newline(finding.span.start.row))
 
     def _text(self, span: Span, changes: list[Edit]) -> str:
@@ -347,7 +353,8 @@ class _Rewriter:
         span = Span(Position(start.row, 0), Position(end.row, len(self.source.lines[end.row - 1])))
         text = self._text(span, changes).replace("\r\n", "\n")
         indent = self._indent(start.row)
-        context = self._context(rewrite)
+        plan = dataclasses.replace(plan, roles=tuple(self._roles(plan, changes)))
+        context = self._context(dataclasses.replace(rewrite, plan=plan))
         module = libcst.parse_module(f"if True:\n{text}" if indent else text)
         outer = module.body[0]
         if indent and isinstance(outer, libcst.If):
@@ -363,6 +370,30 @@ class _Rewriter:
         yield Edit(span, written.replace("\n", self.source.newline(start.row)))
         if plan.backward is not None:
             yield self._replaced(plan.backward, [added(plan, context)] if plan.total else [])
+
+    def _roles(self, plan: LossFunction, changes: list[Edit]) -> Iterator[Role]:
+        """The role of each statement of the region once the changes are made.
+
+        A `with` that goes away leaves the statements of its block, with its role.
+        """
+        first = max(at for at in self._blocks if at <= plan.region.start)
+        statements = [
+            item for item in self._blocks[first]
+            if plan.region.start <= self.source.span(item).start < plan.region.end
+        ]
+        for statement, role in zip(statements, plan.roles, strict=True):
+            yield from [role] * self._count(statement, changes)
+
+    def _count(self, statement: ast.stmt, changes: list[Edit]) -> int:
+        """How many statements it becomes."""
+        if not isinstance(statement, ast.With):
+            return 1
+        span = self.source.span(statement)
+        start = Position(span.start.row, 0)
+        inside = [edit for edit in changes if start <= edit.span.start
+                  and edit.span.end <= span.end]
+        text = self._text(Span(start, span.end), inside)
+        return len(ast.parse(textwrap.dedent(text)).body)
 
     def _above(self, row: int) -> str:
         """The line above `row` that stays, without the space around it."""
@@ -399,7 +430,43 @@ class _Rewriter:
 def _edited(finding: Finding) -> Span:
     """The text that the rewrite of the finding replaces."""
     plan = finding.rewrite.plan if finding.rewrite else None
+    if isinstance(plan, Text):
+        return plan.edits[0].span
     return plan.region if isinstance(plan, LossFunction) else finding.span
+
+
+def _single_edits(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, those that are rewritten by position once for each of their edits."""
+    for finding in findings:
+        plan = finding.rewrite.plan if finding.rewrite else None
+        if not isinstance(plan, Text) or finding.rewrite is None:
+            yield finding
+            continue
+        for edit in plan.edits:
+            rewrite = dataclasses.replace(finding.rewrite, plan=Text((edit,)))
+            yield dataclasses.replace(finding, rewrite=rewrite)
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Where its edit begins, outer ones first; what is put between two nodes comes before both.
+
+    Of two insertions in one place, the one behind the smaller node comes first, and in front of
+    the larger one.
+    """
+    span, whole = _edited(finding), finding.span
+    size = (whole.end.row - whole.start.row, whole.end.column - whole.start.column)
+    if span.start < span.end:
+        return (span.start, 2, _reversed(span.end))
+    if span.start == whole.start:
+        return (span.start, 1, (-size[0], -size[1]))
+    return (span.start, 0, size)
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    """Whether `inner` is a part of `outer`; an insertion at its edge is not."""
+    if inner.start == inner.end:
+        return outer.start < inner.start < outer.end
+    return outer.contains(inner)
 
 
 def _reversed(position: Position) -> tuple[int, int]:

@@ -28,7 +28,7 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     )
     if not missing:
         return []
-    row, before = _place(source)
+    row, before = import_place(source)
     newline = source.newline()
     text = "".join(f"import {module}{newline}" for module in missing)
     at = Position(row, 0)
@@ -40,7 +40,7 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     return [Edit(Span(at, at), text)]
 
 
-def _place(source: SourceFile) -> tuple[int, bool]:
+def import_place(source: SourceFile) -> tuple[int, bool]:
     """The row to put imports in, and whether other imports stand there.
 
     It is in front of the first import that would sort after them in the block that imports
@@ -105,15 +105,21 @@ def removal_edits(before: SourceFile, after: SourceFile) -> list[Edit]:
     gone = _loads(before.tree) - _loads(after.tree)
     if not gone:
         return []
+    plain = {node.value for node in ast.walk(after.tree) if isinstance(node, ast.Expr)}
     texts = [
         node.value
         for node in ast.walk(after.tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in plain
     ]
     gone = {
         name for name in gone if not any(re.search(rf"\b{name}\b", text) for text in texts)
     }
-    return list(_removals(after, gone))
+    return removals(after, gone)
+
+
+def removals(source: SourceFile, gone: set[str]) -> list[Edit]:
+    """The edits that take the names out of the imports at the top of the file."""
+    return list(_removals(source, gone))
 
 
 def _removals(source: SourceFile, gone: set[str]) -> Iterator[Edit]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxport.findings import Span
+from jaxport.findings import Edit, Span
+from jaxport.tables.forms import Parameter
 
 Role = Literal["move", "hoist", "keep", "drop"]
 
@@ -100,4 +101,44 @@ class Reset:
     model: str
 
 
-Plan = LossFunction | Training | Clip | Reset
+@dataclass(frozen=True)
+class FormCall:
+    """How a call of torch is written by a row of `tables/forms`.
+
+    Args:
+        template: the row's expression.
+        parameters: the row's signature.
+        method: whether the receiver is the first argument.
+        key: the expression that gives a PRNG key here.
+        parts: the parts that the expression calls, and what they are called in the file.
+        prefix: what stands in front of the expression: the target of an assignment.
+        operand: whether it stands where an operator needs parentheses.
+    """
+
+    template: str
+    parameters: tuple[Parameter, ...]
+    method: bool = False
+    key: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+    operand: bool = False
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """How a constructor is written: its new `name` and its `rngs`, each empty where it stays."""
+
+    name: str = ""
+    rngs: str = ""
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Text:
+    """A rewrite by position: each edit replaces what stands in its span."""
+
+    edits: tuple[Edit, ...]
+    parts: tuple[tuple[str, str], ...] = ()
+
+
+Plan = LossFunction | Training | Clip | Reset | FormCall | LayerCall | Text

@@ -10,6 +10,7 @@
 
 from jaxport.hooks.batch_norm import transform_batch_norm
 from jaxport.hooks.context import EscapeHatch, HookContext
+from jaxport.hooks.forms import convert_form, convert_layer
 from jaxport.hooks.optimizer_step import (
     strip_zero_grad,
     transform_optimizer_init,
@@ -28,6 +29,8 @@ __all__ = [
     "EscapeHatch",
     "HookContext",
     "convert_clip",
+    "convert_form",
+    "convert_layer",
     "convert_load_state_dict",
     "convert_parameters",
     "convert_register_buffer",

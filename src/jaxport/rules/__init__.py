@@ -26,12 +26,14 @@ DIALECTS: tuple[Dialect, ...] = ("nnx", "switcheroo")
 class Example:
     """Code that the rule reports, and what the fix makes of it in each dialect.
 
-    `nnx` and `switcheroo` are None where the code stays as it is.
+    `nnx` and `switcheroo` are None where the code stays as it is. `port` is what `jaxport port`
+    makes of it, where only that rewrites it.
     """
 
     before: str
     nnx: str | None = None
     switcheroo: str | None = None
+    port: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,15 @@ class Edition:
 
 
 class File:
-    """A file as the rules see it: its model, and shortcuts to what they ask most."""
+    """A file as the rules see it: its model, and shortcuts to what they ask most.
 
-    def __init__(self, model: Model, dialect: Dialect) -> None:
+    `porting` is on where the whole file is ported, and rules may write what is only right then.
+    """
+
+    def __init__(self, model: Model, dialect: Dialect, porting: bool = False) -> None:
         self.model = model
         self.dialect = dialect
+        self.porting = porting
         self.methods: dict[str, list[ast.Call]] = {}
         for call in model.walk.calls:
             if isinstance(call.func, ast.Attribute):

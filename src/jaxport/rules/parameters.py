@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxport.findings import Finding
+from jaxport.findings import Edit, Finding
+from jaxport.plans import Text
 from jaxport.rules import Edition, Example, File, Rule
 from jaxport.rules._state import is_super
 from jaxport.semantics import flow
@@ -18,10 +19,24 @@ _VALUES = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _SHARED = frozenset({"shape", "ndim", "dtype", "sum", "mean", "max", "min", "all", "any"})
 
 
+# What `jaxport port` writes for arrays.
+_PORTED = frozenset({"numel", "nelement", "norm", "pow", "abs", "square", "dim", "size", "detach"})
+
+
 def _check(file: File) -> Iterator[Finding]:
     for call, receiver in file.calls_of("parameters"):
         evidence = file.model.role(receiver, "module")
         if evidence is None:
+            continue
+        if file.porting and _first_of(file, call):
+            nnx, jax = file.spell("flax.nnx", call), file.spell("jax", call)
+            text = ast.unparse(receiver)
+            plan = Text((Edit(
+                file.model.source.span(call),
+                f"iter({jax}.tree.leaves({nnx}.state({text}, {nnx}.Param)))",
+            ),))
+            edition = Edition("text", "Ask one of the parameters", ("jax", "flax.nnx"), plan=plan)
+            yield file.report("JXP105", call, "the parameters tell dtype and device", edition)
             continue
         message = "`parameters` of a module are the leaves of its `flax.nnx.Param` state"
         reason, doubt = _judge(file, call)
@@ -36,6 +51,20 @@ def _check(file: File) -> Iterator[Finding]:
             needs, "unsafe" if doubt else "safe",
         )  # fmt: skip
         yield file.report("JXP105", call, message, edition)
+
+
+def _first_of(file: File, call: ast.Call) -> bool:
+    """Whether `next(…)` takes any of the parameters, to ask for what all have in common."""
+    parent = file.parent(call)
+    if not (isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "next"):
+        return False
+    return all(
+        isinstance(above := file.parent(use), ast.Attribute) and above.attr in (
+            "device", "dtype", "is_cuda", "new_zeros", "new_ones", "new_full", "new_empty",
+            "new_tensor",
+        )
+        for use in flow.uses(file.model, parent)
+    )
 
 
 def _judge(file: File, call: ast.Call) -> tuple[str, str]:
@@ -101,6 +130,7 @@ def _elements(file: File, target: ast.expr, inside: ast.AST) -> str:
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == target.id
+            and not (file.porting and node.attr in _PORTED)
             and (node.attr not in _SHARED or not isinstance(node.ctx, ast.Load))
         ):
             return f"`{target.id}.{node.attr}` is torch's own"

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules import Example, File, Rule
+from jaxport.rules._conversion import ported
 from jaxport.rules._registration import named_value, registrations, why_not_plain
 from jaxport.semantics.values import Literal
 
 
 def _check(file: File) -> Iterator[Finding]:
+    if file.porting:
+        return ported("JXP101")(file)
     return registrations(file, "JXP101", "register_buffer", "BatchStat", _reason)
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules import Example, File, Rule
+from jaxport.rules._conversion import ported
 from jaxport.rules._registration import named_value, registrations, why_not_plain
 from jaxport.semantics import flow
 from jaxport.semantics.values import Literal
 
 
 def _check(file: File) -> Iterator[Finding]:
+    if file.porting:
+        return ported("JXP102")(file)
     return registrations(file, "JXP102", "register_parameter", "Param", _reason)
 
 

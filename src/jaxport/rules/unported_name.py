@@ -7,14 +7,19 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules import Example, File, Rule
-from jaxport.semantics.values import External, Instance
+from jaxport.rules._conversion import of, ported
+from jaxport.semantics.values import External
 from jaxport.tables import torch_names
 
 
 def _names(file: File) -> Iterator[Finding]:
     model = file.model
     used: set[str] = set()
-    ruled = {call.func for optimizer in file.optimizers for call in optimizer.constructors}
+    covered = of(file).covered if of(file).findings else set()
+    ruled = {
+        call.func for optimizer in file.optimizers
+        for call in [*optimizer.constructors, *optimizer.schedulers, *optimizer.clips]
+    }
     loads: list[ast.Name | ast.Attribute] = [
         node for node in model.walk.attributes if isinstance(node.ctx, ast.Load)
     ]
@@ -22,7 +27,7 @@ def _names(file: File) -> Iterator[Finding]:
         if isinstance(node, ast.Name):
             used.add(node.id)
         parent = model.walk.parents.get(node)
-        if isinstance(parent, ast.Attribute) or node in ruled:
+        if isinstance(parent, ast.Attribute) or node in ruled or node in covered:
             continue
         root: ast.expr = node
         while isinstance(root, ast.Attribute):
@@ -45,7 +50,8 @@ def _names(file: File) -> Iterator[Finding]:
         for alias in statement.names:
             full = f"{module}.{alias.name}" if module else alias.name
             bound = alias.asname or (full.split(".")[0] if not module else alias.name)
-            if torch_names.is_torch(full) and (bound not in used or alias.name == "*"):
+            unused = bound not in used and not file.porting  # a port takes the import away
+            if torch_names.is_torch(full) and (unused or alias.name == "*"):
                 yield file.report("JXP004", statement, f"`{full}` is imported from torch")
     for call in model.walk.calls:
         match call:
@@ -68,21 +74,6 @@ def _is_import(file: File, root: ast.Name) -> bool:
     return any(binding.kind == "import" for binding in file.model.lookup(root, root.id))
 
 
-def _methods(file: File) -> Iterator[Finding]:
-    for method in sorted(torch_names.TENSOR_METHODS & set(file.methods)):
-        for call, receiver in file.calls_of(method):
-            values = file.model.infer(receiver)
-            known = [
-                value
-                for value in values
-                if not (isinstance(value, Instance) and isinstance(value.of, External)
-                        and torch_names.is_torch(value.of.name))
-            ]
-            if not known:
-                message = f"`{method}` is a method that torch tensors have and JAX arrays have not"
-                yield file.report("JXP005", call, message)
-
-
 RULES = (
     Rule(
         code="JXP004",
@@ -93,7 +84,7 @@ RULES = (
         fix_safety="There is no fix yet.",
         check=_names,
         examples=(
-            Example("import torch\n\nx = torch.zeros(3)\n"),
+            Example("import torch\n\nx = torch.vmap(print)\n"),
             Example("import torch\n"),
             Example("from torchvision import models\n\nnet = models.resnet18()\n"),
         ),
@@ -107,8 +98,8 @@ RULES = (
         why="A function can use tensors without naming torch. Where the kind of a value is not "
         "known, such a method says that it was written for torch.",
         fix_safety="There is no fix yet.",
-        check=_methods,
-        examples=(Example("def f(x):\n    return x.unsqueeze(0)\n"),),
+        check=ported("JXP005"),
+        examples=(Example("import torch\n\nx = torch.zeros(2).sparse_mask(3)\n"),),
         accepts=("def f(x):\n    return x.sum()\n",),
         default=False,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -126,7 +127,7 @@ class _Scheduler:
                 f"the number of steps in an epoch, of `{ast.unparse(loader)}`, is not known where "
                 "it is made, and Optax counts steps"
             )
-        text = ast.unparse(loader)
+        text = written(self.model, loader, self.made)
         return text if isinstance(loader, ast.Constant) else f"len({text})"
 
     def _loop_of(self, step: ast.stmt) -> ast.For:
@@ -169,7 +170,7 @@ class _Scheduler:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name in _WRAPPERS:
                 return self._loader(node.args[0], depth - 1)
-            if name == "range" and len(node.args) == 1 and not node.keywords:
+            if name == "range" and not node.keywords:
                 return node
         if isinstance(node, ast.Name) and depth:
             bindings = self.model.lookup(node, node.id)
@@ -210,7 +211,8 @@ class _Scheduler:
         optimizer = OPTIMIZERS[name]
         rate = (arguments_of(self.made, optimizer.positional) or {}).get("lr")
         text = ast.unparse(rate) if rate is not None else optimizer.write["learning_rate"]
-        return {name: ast.unparse(value) for name, value in given.items()}, text
+        texts = {name: written(self.model, value, self.made) for name, value in given.items()}
+        return texts, text
 
     def _is_bounded(self, kind: str, arguments: dict[str, str], every: str) -> bool:
         """Whether the loop shows that there are no more counts than the schedule is made for."""
@@ -229,7 +231,7 @@ class _Scheduler:
         for loop in loops:
             match loop:
                 case ast.For(iter=ast.Call(func=ast.Name(id="range"), args=[count])):
-                    lengths.append(ast.unparse(count))
+                    lengths.append(written(self.model, count, self.made))
                 case ast.For(iter=iterable) if isinstance(iterable, (ast.Name, ast.Call)):
                     lengths.append(f"len({ast.unparse(self._loader(iterable))})")
                 case _:
@@ -244,8 +246,36 @@ def _only_continues(statement: ast.stmt) -> bool:
 
 
 def is_constant(model: Model, value: ast.expr, place: ast.expr) -> bool:
-    """Whether `value` means at `place` what it means where it stands."""
+    """Whether `value` means at `place` what it means where it stands, as `written` writes it."""
     return all(_is_constant(model, value, node, place) for node in _parts(value))
+
+
+def written(model: Model, value: ast.expr, place: ast.expr) -> str:
+    """`value` as source text for `place`: names that get their value later by that value."""
+
+    class Inline(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+            late = _late_value(model, original[node], place)
+            return node if late is None else ast.parse(written(model, late, place),
+                                                       mode="eval").body
+
+    copied = copy.deepcopy(value)
+    pairs = zip(ast.walk(copied), ast.walk(value), strict=True)
+    original = {one: other for one, other in pairs if isinstance(other, ast.Name)}
+    return ast.unparse(Inline().visit(copied))
+
+
+def _late_value(model: Model, node: ast.AST, place: ast.expr) -> ast.expr | None:
+    """What a name is that the function of `place` binds once, further down."""
+    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+        return None
+    bindings = [item for item in model.lookup(node, node.id) if item.kind != "annotation"]
+    scope, blocks = model.walk.where[place]
+    if len(bindings) != 1 or bindings[0].kind != "value":
+        return None
+    binding = bindings[0]
+    known = binding.scope is scope and binding.blocks == blocks and binding.row > place.lineno
+    return binding.node if known and isinstance(binding.node, ast.expr) else None
 
 
 def _parts(value: ast.expr) -> Iterator[ast.AST]:
@@ -268,6 +298,9 @@ def _is_constant(model: Model, value: ast.expr, node: ast.AST, place: ast.expr) 
             if not here and not there:
                 return name in _FUNCTIONS or name in ("range", "True", "False")
             home = model.walk.where[place][0].function()
+            meant = _late_value(model, node, place)
+            if meant is not None:
+                return is_constant(model, meant, place)
             late = here and here[0].scope.function() is home and here[0].row >= place.lineno
             return len(here) == 1 and here == there and not late
         case ast.Attribute(value=ast.Name(id="self")):

@@ -1,0 +1,1 @@
+"""The commands beside `check`, one file each: its arguments, and what it does."""

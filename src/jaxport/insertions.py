@@ -1,0 +1,167 @@
+"""The parts that a ported file gets a copy of: where they go, and what they bring along."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable
+
+from jaxport.findings import Edit, Finding, Position, Span
+from jaxport.plans import FormCall, LayerCall, Text
+from jaxport.source import SourceFile
+from jaxport.tables.parts import Part, parts
+
+
+def part_edits(source: SourceFile, findings: Iterable[Finding]) -> list[Edit]:
+    """The edits that put the parts which the rewrites call behind the file's imports."""
+    names: dict[str, str] = {}
+    for finding in findings:
+        plan = finding.rewrite.plan if finding.rewrite else None
+        if isinstance(plan, (FormCall, LayerCall, Text)):
+            names.update(plan.parts)
+    if not names:
+        return []
+    wanted = _with_their_own(names)
+    defined = {
+        statement.name for statement in source.tree.body
+        if isinstance(statement, (ast.ClassDef, ast.FunctionDef))
+    }
+    missing = [part for part in wanted if names.get(part.name, part.name) not in defined]
+    if not missing:
+        return []
+    newline = source.newline()
+    texts = [_text(part, names, source.text) for part in missing]
+    row = _row(source)
+    content = "".join(f"\n\n{text}\n" for text in texts).replace("\n", newline)
+    at = Position(row, 0)
+    behind = source.lines[row - 1 : row]
+    if behind and behind[0].strip():
+        content += newline
+    if not _blank(source, row) and behind:
+        content += newline
+    return [*_import_edits(source, missing), Edit(Span(at, at), content)]
+
+
+def _import_edits(source: SourceFile, needed: Iterable[Part]) -> list[Edit]:
+    """The edits that import what the parts need, in front of or among the file's imports."""
+    lines = {line for part in needed for line in part.imports if not _imports(source, line)}
+    plain = sorted(line for line in lines if line.startswith("import "))
+    modules: dict[str, set[str]] = {}
+    for line in lines - set(plain):
+        statement = ast.parse(line).body[0]
+        assert isinstance(statement, ast.ImportFrom)
+        modules.setdefault(statement.module or "", set()).update(
+            alias.name for alias in statement.names
+        )
+    plain += [f"from {module} import {', '.join(sorted(modules[module]))}"
+              for module in sorted(modules)]
+    if not plain:
+        return []
+    newline = source.newline()
+    top = [item for item in source.tree.body if isinstance(item, (ast.Import, ast.ImportFrom))]
+    first = next((item for item in top if not _is_standard(item)), None)
+    above = [item for item in top if first is None or item.lineno < first.lineno]
+    row = first.lineno if first is not None else _row(source)
+    gap = newline
+    if above:
+        row, gap = (above[-1].end_lineno or above[-1].lineno) + 1, ""
+    at = Position(row, 0)
+    return [Edit(Span(at, at), "".join(f"{line}{newline}" for line in plain) + gap)]
+
+
+def _is_standard(statement: ast.Import | ast.ImportFrom) -> bool:
+    """Whether it imports from the standard library."""
+    if isinstance(statement, ast.ImportFrom):
+        name = "" if statement.level else statement.module or ""
+    else:
+        name = statement.names[0].name
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def _blank(source: SourceFile, row: int) -> bool:
+    return row <= len(source.lines) and not source.lines[row - 1].strip()
+
+
+def _with_their_own(names: Iterable[str]) -> list[Part]:
+    """The parts, and those that they use, each behind what it needs."""
+    known = parts()
+    ordered: list[Part] = []
+    seen: set[str] = set()
+
+    def add(name: str) -> None:
+        if name in seen:
+            return
+        seen.add(name)
+        for other in known[name].uses:
+            add(other)
+        ordered.append(known[name])
+
+    for name in sorted(names):
+        add(name)
+    return ordered
+
+
+def _text(part: Part, names: dict[str, str], mentions: str) -> str:
+    """The definition as the file spells it, without the properties that nothing in it reads."""
+    text = _without_unread(part, mentions)
+    for name in (part.name, *part.uses):
+        new = names.get(name, name)
+        if new != name:
+            text = re.sub(rf"(?<![\w.\"']){re.escape(name)}(?![\w\"'])", new, text)
+    return text
+
+
+def _without_unread(part: Part, mentions: str) -> str:
+    if not isinstance(part.node, ast.ClassDef):
+        return part.text
+    first = min([part.node.lineno, *(item.lineno for item in part.node.decorator_list)])
+    lines: list[str | None] = list(part.text.split("\n"))
+    for item in part.node.body:
+        if not isinstance(item, ast.FunctionDef) or not any(
+            "property" in ast.unparse(decorator) or ".setter" in ast.unparse(decorator)
+            for decorator in item.decorator_list
+        ):
+            continue
+        if re.search(rf"\.{item.name}\b", mentions) or re.search(
+            rf"self\.{item.name}\b", part.text
+        ):
+            continue
+        start = item.decorator_list[0].lineno - first
+        end = (item.end_lineno or item.lineno) - first
+        if start and not (lines[start - 1] or "").strip():
+            start -= 1
+        lines[start : end + 1] = [None] * (end + 1 - start)
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _imports(source: SourceFile, line: str) -> bool:
+    """Whether the file has the import already."""
+    wanted = ast.parse(line).body[0]
+    for statement in source.tree.body:
+        if type(statement) is not type(wanted):
+            continue
+        if isinstance(statement, ast.ImportFrom) and isinstance(wanted, ast.ImportFrom):
+            have = {(alias.name, alias.asname) for alias in statement.names}
+            if statement.module == wanted.module and {
+                (alias.name, alias.asname) for alias in wanted.names
+            } <= have:
+                return True
+        elif isinstance(statement, ast.Import) and isinstance(wanted, ast.Import):
+            have = {(alias.name, alias.asname) for alias in statement.names}
+            if {(alias.name, alias.asname) for alias in wanted.names} <= have:
+                return True
+    return False
+
+
+def _row(source: SourceFile) -> int:
+    """The row behind the imports at the top of the file."""
+    row = 1
+    for statement in source.tree.body:
+        if isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            break
+        if isinstance(statement, (ast.Import, ast.ImportFrom)) or (
+            row == 1 and isinstance(statement, ast.Expr)
+        ):
+            row = (statement.end_lineno or statement.lineno) + 1
+    return row

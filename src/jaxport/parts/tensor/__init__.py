@@ -1,0 +1,1 @@
+"""Functions and methods of tensors: `torch` and `torch.Tensor`."""

@@ -1,0 +1,208 @@
+"""Whole files, from PyTorch to Flax NNX: written only where nothing is left to do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jaxport import check, fix
+from jaxport import source as sources
+from jaxport.config import Config
+from jaxport.findings import Edit, Finding, Position, Span
+from jaxport.imports import import_place, removals
+from jaxport.semantics import project
+from jaxport.source import SourceError, SourceFile
+from jaxport.tables import torch_names
+
+# What ported code calls these modules, and the imports that say so.
+_IMPORTS = {"nnx": "from flax import nnx", "jax": "import jax", "jnp": "import jax.numpy as jnp",
+            "optax": "import optax"}  # fmt: skip
+
+
+@dataclass
+class Ported:
+    """What porting one file gave.
+
+    `text` is the ported file, None where nothing had to be done. `blockers` are what keeps it from
+    being clean, at their places in the original.
+    """
+
+    path: Path
+    source: SourceFile | None = None
+    text: str | None = None
+    blockers: list[Finding] = field(default_factory=list)
+    done: list[Finding] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.blockers
+
+
+def port_paths(paths: list[Path], settings: Callable[[Path], Config]) -> list[Ported]:
+    """Port files that belong together: one is clean only if those that it imports are too."""
+    results = {path.resolve(): port_path(path, settings(path)) for path in paths}
+    needed = {path: list(_needed(result)) for path, result in results.items()}
+    changed = True
+    while changed:
+        changed = False
+        for path, result in results.items():
+            for finding, other in needed[path]:
+                if result.blockers:
+                    break
+                if other not in results:
+                    reason = "it needs torch, and is not ported along"
+                elif results[other].blockers:
+                    reason = "it is blocked itself"
+                else:
+                    continue
+                message = f"{finding.message} (not ported: {reason})"
+                result.blockers.append(replace(finding, message=message))
+                changed = True
+    return list(results.values())
+
+
+def _needed(result: Ported) -> Iterator[tuple[Finding, Path]]:
+    """The files of the project that need torch and that the file imports."""
+    if result.source is None:
+        return
+    for statement in ast.walk(result.source.tree):
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        for name, level in _modules(statement):
+            path = project.locate(result.source.path.resolve(), name, level)
+            model = project.load(path) if path is not None else None
+            if path is not None and model is not None and model.uses_torch:
+                span = result.source.span(statement)
+                yield Finding("JXP004", f"`{name}` is imported", span), path.resolve()
+
+
+def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:
+    if isinstance(statement, ast.Import):
+        yield from ((alias.name, 0) for alias in statement.names)
+        return
+    module = statement.module or ""
+    if module:
+        yield module, statement.level
+    for alias in statement.names:
+        yield f"{module}.{alias.name}".strip("."), statement.level
+
+
+def port_path(path: Path, config: Config) -> Ported:
+    """Port the file at `path`. Never raises: whatever goes wrong is a blocker."""
+    try:
+        return port_source(sources.read(path), config)
+    except SourceError as error:
+        return Ported(path, blockers=[error.finding])
+    except RecursionError:
+        return Ported(path, blockers=[check.at_start("JXP001", "nested too deeply to be ported")])
+    except Exception as error:  # our own mistake must not take the other files down
+        message = f"jaxport failed on this file ({type(error).__name__}: {error})"
+        return Ported(path, blockers=[check.at_start("JXP006", message.replace("\n", " "))])
+
+
+def port_source(source: SourceFile, config: Config) -> Ported:
+    """Port a parsed file."""
+    if source.skipped(noqa=False):
+        return Ported(source.path, source)
+    settings = replace(config, select=("ALL",), ignore=(), extend_select=(), per_file_ignores=())
+    prepared, rows = _with_imports(source)
+    found = check.findings(prepared, settings, noqa=False, porting=True)
+    chosen = [
+        item for item in fix.applicable(found, unsafe=False)
+        if item.rewrite and not item.rewrite.escape
+    ]
+    gone = [item.span for item in chosen
+            if item.rewrite and item.rewrite.hook in ("transform_optimizer_init", "convert_clip")]
+    blockers = [
+        _moved(item, rows) for item in found
+        if item not in _Same(chosen) and not (
+            item.rewrite is None and any(span.contains(item.span) for span in gone)
+        )
+    ]
+    if not chosen:
+        return Ported(source.path, source, None, blockers)
+    after = fix.apply(prepared, chosen, config.dialect)
+    after = _without_unused(after)
+    if not blockers:
+        blockers = [
+            replace(item, message=f"in the ported file: {item.message}", rewrite=None)
+            for item in check.findings(after, settings, noqa=False, porting=True)
+        ]
+    return Ported(source.path, source, after.text, blockers, chosen)
+
+
+class _Same:
+    """Findings compared by identity: two of one place may differ in their rewrite."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._ids = {id(item) for item in findings}
+
+    def __contains__(self, item: object) -> bool:
+        return id(item) in self._ids
+
+
+def _with_imports(source: SourceFile) -> tuple[SourceFile, tuple[int, int]]:
+    """The file with JAX imported under its usual names, and where how many lines were added."""
+    used = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+    used |= {node.arg for node in ast.walk(source.tree) if isinstance(node, ast.arg)}
+    bound = {
+        alias.asname or alias.name.split(".")[0]
+        for node in ast.walk(source.tree) if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    lines = [line for name, line in sorted(_IMPORTS.items(), key=lambda item: item[1])
+             if name not in used | bound]
+    lines.sort(key=lambda line: (line.startswith("from"), line))
+    row, before = import_place(source)
+    newline = source.newline()
+    text = "".join(f"{line}{newline}" for line in lines)
+    added = len(lines)
+    if not before and text:
+        text += newline
+        added += 1
+    at = Position(row, 0)
+    if row > len(source.lines) and source.lines and not source.lines[-1].endswith(("\n", "\r")):
+        text = newline + text
+    changed = source.with_text(fix.replace(source.lines, [Edit(Span(at, at), text)]))
+    return changed, (row, added)
+
+
+def _moved(finding: Finding, rows: tuple[int, int]) -> Finding:
+    """The finding at its place in the original, without a rewrite."""
+    row, added = rows
+
+    def back(at: Position) -> Position:
+        return Position(at.row - added, at.column) if at.row >= row + added else at
+
+    span = Span(back(finding.span.start), back(finding.span.end))
+    return replace(finding, span=span, rewrite=None)
+
+
+def _full(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    if isinstance(statement, ast.Import):
+        return alias.name
+    return "" if statement.level else f"{statement.module}.{alias.name}"
+
+
+def _without_unused(after: SourceFile) -> SourceFile:
+    """The file without those of our imports, and of torch's, that nothing in it uses."""
+    used = {node.id for node in ast.walk(after.tree) if isinstance(node, ast.Name)}
+    used -= {item.name for item in after.tree.body
+             if isinstance(item, (ast.ClassDef, ast.FunctionDef))}
+    edits = removals(after, {
+        alias.asname or alias.name.split(".")[0]
+        for statement in after.tree.body if isinstance(statement, (ast.Import, ast.ImportFrom))
+        for alias in statement.names if torch_names.is_torch(_full(statement, alias))
+    } - used)
+    for statement in after.tree.body:
+        for name, line in _IMPORTS.items():
+            if name not in used and ast.unparse(statement) == line:
+                last = after.lines[(statement.end_lineno or statement.lineno) - 1]
+                edits.append(Edit(
+                    Span(Position(statement.lineno, 0), Position(statement.lineno, len(last))), ""
+                ))
+    return after.with_text(fix.replace(after.lines, edits)) if edits else after
+
+

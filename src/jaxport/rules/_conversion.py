@@ -1,0 +1,294 @@
+"""What `jaxport port` does with each node of a file; the rules of the families share it.
+
+Every torch name, every method of a tensor and every place where a torch module is built is either
+converted, or named with the reason why it can't be.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+from jaxport.findings import Edit, Finding, Position, Span
+from jaxport.plans import FormCall, Plan, Text
+from jaxport.rules import Edition, File
+from jaxport.semantics.kinds import TORCH_ONLY, Kinds_, bound, chosen, kinds_of
+from jaxport.semantics.model import Model
+from jaxport.semantics.randomness import Randomness, randomness_of
+from jaxport.semantics.scopes import Class
+from jaxport.semantics.values import External, Instance, LocalClass
+from jaxport.tables import torch_names
+from jaxport.tables.constants import PORTABLE_METHODS
+from jaxport.tables.forms import Row, called_parts, needed_modules
+from jaxport.tables.parts import parts
+
+
+class Conversion:
+    """The findings of one file that its port consists of."""
+
+    def __init__(self, file: File) -> None:
+        self.file = file
+        self.model: Model = file.model
+        self.kinds: Kinds_ = kinds_of(file.model)
+        self.random: Randomness = randomness_of(file.model)
+        self.covered: set[ast.AST] = set()
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """All of them, in no order."""
+        from jaxport.rules import _port_calls, _port_classes, _port_names, _port_tensors
+
+        found: list[Finding] = []
+        for module in (_port_classes, _port_calls, _port_tensors, _port_names):
+            found += module.convert(self)
+        return found
+
+    @cached_property
+    def speaks_torch(self) -> bool:
+        """Whether the file is written for torch: it imports it, or calls what only tensors have."""
+        return self.model.uses_torch or any(
+            self.model.qualified(receiver) is None
+            and not (isinstance(receiver, ast.Name) and receiver.id == "self")
+            for name in TORCH_ONLY & self.file.methods.keys()
+            for _, receiver in self.file.calls_of(name)
+        )
+
+    # Saying what is found
+
+    def text(
+        self, code: str, node: ast.AST, message: str, edits: list[Edit],
+        needs: tuple[str, ...] = (), used: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding that is rewritten by position."""
+        plan = Text(tuple(edits), tuple((name, self.part_name(name)) for name in used))
+        return self.planned(code, node, message, "text", plan, needs)
+
+    def planned(
+        self, code: str, node: ast.AST, message: str, hook: str, plan: Plan,
+        needs: tuple[str, ...] = (),
+    ) -> Finding:
+        """A finding with its rewrite; a part brings the modules that it needs itself."""
+        edition = Edition(hook, message, needs, plan=plan) if self.file.porting else None
+        return self.file.report(code, node, message, edition)
+
+    def blocked(self, code: str, node: ast.AST, message: str, reason: str) -> Finding:
+        return self.file.leave(code, node, message, reason)
+
+    # Edits by position
+
+    def span(self, node: ast.AST) -> Span:
+        return self.model.source.span(node)
+
+    def replaced(self, node: ast.AST, content: str) -> Edit:
+        return Edit(self.span(node), content)
+
+    def before(self, node: ast.AST, content: str) -> Edit:
+        at = self.span(node).start
+        return Edit(Span(at, at), content)
+
+    def after(self, node: ast.AST, content: str) -> Edit:
+        at = self.span(node).end
+        return Edit(Span(at, at), content)
+
+    def between(self, one: ast.AST, other: ast.AST, content: str) -> Edit:
+        """What stands behind `one` and in front of `other` is replaced."""
+        return Edit(Span(self.span(one).end, self.span(other).start), content)
+
+    def line(self, row: int, content: str) -> Edit:
+        """A line of its own in front of `row`."""
+        at = Position(row, 0)
+        return Edit(Span(at, at), content + self.model.source.newline(row))
+
+    def indent(self, row: int) -> str:
+        line = self.model.source.lines[row - 1]
+        return line[: len(line) - len(line.lstrip())]
+
+    def removed(self, statement: ast.stmt) -> list[Edit] | None:
+        """The edits that take a statement away with its line; None where it shares the line."""
+        source = self.model.source
+        span = self.span(statement)
+        last = source.lines[span.end.row - 1]
+        first = source.lines[span.start.row - 1]
+        rest = last[span.end.column :].strip()
+        if first[: span.start.column].strip() or (rest and not rest.startswith("#")):
+            return None
+        block = self.block(statement)
+        if len(block) == 1:
+            return [Edit(span, "pass")]
+        return [Edit(Span(Position(span.start.row, 0), Position(span.end.row, len(last))), "")]
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """The statements that it stands among."""
+        parent = self.model.walk.parents[statement]
+        for _, value in ast.iter_fields(parent):
+            if isinstance(value, list) and statement in value:
+                return value
+        return [statement]
+
+    def source(self, node: ast.AST) -> str:
+        return ast.get_source_segment(self.model.source.text, node) or ast.unparse(node)
+
+    # Names
+
+    def spelled(self, module: str, node: ast.AST) -> str:
+        return self.file.spell(module, node) or module
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """The names that the file gives values of its own."""
+        found: set[str] = set()
+        for scope in self.model.walk.scopes.values():
+            if scope.is_class:
+                continue
+            for name, bindings in scope.bindings.items():
+                for binding in bindings:
+                    values = self.model._binding(binding) if binding.kind == "import" else ()
+                    if not any(isinstance(value, External) and torch_names.is_torch(value.name)
+                               for value in values):
+                        found.add(name)
+        return found
+
+    def part_name(self, name: str) -> str:
+        """What a copy of the part is called in this file: its own name if that is free."""
+        if name not in self._bound:
+            return name
+        return f"Torch{name}" if name[:1].isupper() else f"torch_{name.lstrip('_')}"
+
+    # What a value is
+
+    def is_module_class(self, info: Class) -> bool:
+        """Whether the class of this file is a torch module."""
+        value = Instance(LocalClass(self.model, info))
+        return self.model.value_role(value, "module") is not None
+
+    def is_module(self, node: ast.AST) -> bool:
+        return any(
+            self.model.value_role(value, "module") is not None for value in self.model.infer(node)
+        ) or self.kinds.names(node) == {"module"}
+
+    def module_class(self, node: ast.AST) -> Class | None:
+        """The module class that the node stands in."""
+        scope, _ = self.model.walk.where.get(node, (self.model.walk.module, ()))
+        owner = scope.owner()
+        if owner is None:
+            return None
+        info = self.model.walk.classes[owner.node]
+        return info if self.is_module_class(info) else None
+
+    def in_main_code(self, node: ast.AST) -> bool:
+        """Whether the node is outside of every module class, in code that is not traced."""
+        return self.module_class(node) is None
+
+    def random_target(self, node: ast.AST) -> bool:
+        """Whether the node is the tensor that a function of `torch.nn.init` fills."""
+        parent = self.model.walk.parents.get(node)
+        return isinstance(parent, ast.Call) and parent.args[:1] == [node] and (
+            self.model.qualified(parent.func) or ""
+        ).startswith("torch.nn.init.")
+
+    def cover(self, node: ast.AST) -> None:
+        """The name `node`, down to its root, is dealt with."""
+        while isinstance(node, ast.Attribute):
+            self.covered.add(node)
+            node = node.value
+        self.covered.add(node)
+
+    # Calls by form
+
+    def form(
+        self, code: str, call: ast.Call, overloads: tuple[Row, ...], name: str, method: bool
+    ) -> Finding:
+        """The call as the first row that fits writes it."""
+        message = f"`{name}` is written differently in JAX"
+        row = chosen(self.kinds, overloads, call, method)
+        if row is None:
+            return self.blocked(code, call, f"`{name}` is torch's", self._why_no_row(
+                call, overloads, method
+            ))
+        reason = self._dropped(row, call, method)
+        if reason:
+            return self.blocked(code, call, f"`{name}` is torch's", reason)
+        used = called_parts(row.jax)
+        missing = [item for item in used if item not in parts()]
+        if missing:
+            return self.blocked(code, call, f"`{name}` is torch's", f"no part `{missing[0]}`")
+        key = self.random.keys.get(call, "")
+        if "{key}" in row.jax and not key:
+            return self.blocked(code, call, f"`{name}` draws random numbers",
+                                "where they come from can't be seen")
+        plan = FormCall(
+            row.jax, row.parameters, method, key,
+            tuple((item, self.part_name(item)) for item in used),
+            operand=self.is_operand(call),
+        )
+        return self.planned(code, call, message, "convert_form", plan, needed_modules(row.jax))
+
+    def is_operand(self, call: ast.Call) -> bool:
+        """Whether something binds to the call more tightly than to an operation in its place."""
+        parent = self.model.walk.parents.get(call)
+        match parent:
+            case ast.Subscript(value=value):
+                return value is call
+            case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Starred():
+                return True
+            case ast.Call(func=func):
+                return func is call
+        return False
+
+    def _why_no_row(self, call: ast.Call, overloads: tuple[Row, ...], method: bool) -> str:
+        if all(bound(row, call, method) is None for row in overloads):
+            return "these arguments have no counterpart"
+        return "which of its forms this is can't be told from what the arguments are"
+
+    def _dropped(self, row: Row, call: ast.Call, method: bool) -> str:
+        """Why an argument that the form leaves out can't be left out."""
+        given = bound(row, call, method) or {}
+        for parameter in row.parameters:
+            if any(f"{{{star}{parameter.name}{mark}}}" in row.jax
+                   for star in ("", "*") for mark in ("", "?")):
+                continue
+            for argument in given.get(parameter.name, ()):
+                if not self.is_pure(argument):
+                    return f"`{ast.unparse(argument)}` would no longer be evaluated"
+        return ""
+
+    def is_pure(self, node: ast.AST) -> bool:
+        """Whether leaving the expression out changes nothing else."""
+        return not any(
+            isinstance(item, (ast.Call, ast.NamedExpr, ast.Await, ast.Yield))
+            and (self.model.qualified(getattr(item, "func", item)) or "") not in (
+                "torch.device", "torch.cuda.is_available", "torch.cuda.current_device"
+            )
+            and not (
+                isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute)
+                and item.func.attr in ("parameters", "buffers", "get_device")
+            )
+            and not (isinstance(item, ast.Call) and isinstance(item.func, ast.Name)
+                     and item.func.id in ("next", "str", "getattr"))
+            for item in ast.walk(node)
+        )
+
+    def portable(self, method: str) -> bool:
+        return method in PORTABLE_METHODS
+
+    def layer_call(self, call: ast.Call) -> str:
+        """The `rngs` that the constructor is to be given; empty where it needs none."""
+        return self.random.layers.get(call, "")
+
+
+def of(file: File) -> Conversion:
+    """The conversion of the file, worked out once."""
+    found: Conversion | None = file.__dict__.get("conversion")
+    if found is None:
+        found = file.__dict__["conversion"] = Conversion(file)
+    return found
+
+
+def ported(code: str) -> Callable[[File], Iterator[Finding]]:
+    """The check of a rule whose findings are a part of the conversion."""
+
+    def check(file: File) -> Iterator[Finding]:
+        yield from (finding for finding in of(file).findings if finding.code == code)
+
+    return check

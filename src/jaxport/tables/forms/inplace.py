@@ -1,0 +1,106 @@
+"""The new values of methods that change a tensor, where no form is shared with another method."""
+
+from __future__ import annotations
+
+from jaxport.tables.forms import Form
+from jaxport.tables.forms.pointwise import AT_A_BOUND, BINARY, COMPARISONS
+
+# What is written into a tensor takes its type, so that a wider operand does not make it wider.
+_TYPED = "({}).astype({{input}}.dtype)"
+
+
+def _methods(names: str) -> str:
+    return ", ".join(f"Tensor.{name}_" for name in names.split())
+
+
+def _arithmetic(names: str, operation: str, other: str = "other") -> list[Form]:
+    """An operation with a number, which never widens, and with anything."""
+    return [
+        Form(f"{_methods(names)}(input: Tensor, {other}: number) -> Tensor", operation),
+        Form(f"{_methods(names)}(input: Tensor, {other}: any) -> Tensor", _TYPED.format(operation)),
+    ]
+
+
+FORMS: tuple[Form, ...] = (
+    *_arithmetic("add", "{input} + {other}"),
+    *(form for operation, names in BINARY.items() for form in _arithmetic(names, operation)),
+    *_arithmetic("pow", "{input} ** {exponent}", "exponent"),
+    *(
+        Form(
+            f"{_methods(names)}(input: Tensor, other: any, *, alpha: number) -> Tensor",
+            _TYPED.format(f"{{input}} {sign} {{alpha}} * {{other}}"),
+        )
+        for names, sign in (("add", "+"), ("sub subtract", "-"))
+    ),
+    Form(
+        f"{_methods('div divide')}(input: Tensor, other: any, *, rounding_mode: 'floor') -> Tensor",
+        _TYPED.format("{input} // {other}"),
+    ),
+    Form(
+        f"{_methods('div divide')}(input: Tensor, other: any, *, rounding_mode: 'trunc') -> Tensor",
+        "@divide_and_truncate({input}, {other}).astype({input}.dtype)",
+    ),
+    *(
+        Form(
+            f"{_methods(names)}(input: Tensor, other: any) -> Tensor",
+            _TYPED.format(f"{{input}} {sign} {{other}}"),
+        )
+        for sign, names in COMPARISONS.items()
+    ),
+    *(
+        Form(
+            f"Tensor.{name}_(input: Tensor, other: any) -> Tensor",
+            f"jnp.{name}({{input}}, {{other}}).astype({{input}}.dtype)",
+        )
+        for name in ("logical_and", "logical_or", "logical_xor")
+    ),
+    *(
+        Form(
+            f"Tensor.{name}_(input: Tensor, other: any) -> Tensor",
+            f"{{input}} {sign} {{other}}",
+        )
+        for name, sign in (("bitwise_and", "&"), ("bitwise_or", "|"), ("bitwise_xor", "^"))
+    ),
+    Form(
+        f"{_methods('logical_not')}(input: Tensor) -> Tensor",
+        _TYPED.format("jnp.logical_not({input})"),
+    ),
+    *(
+        Form(
+            f"{_methods('clamp clip')}(input: Tensor, min: {bound} = None, max: {bound} = None) "
+            "-> Tensor",
+            template.format("jnp.clip({input}, min={min?}, max={max?})"),
+            AT_A_BOUND,
+        )
+        for bound, template in (("number | None", "{}"), ("any", _TYPED))
+    ),
+    *(
+        Form(
+            f"Tensor.clamp_{side}_(input: Tensor, {side}: number) -> Tensor",
+            f"jnp.clip({{input}}, {side}={{{side}}})",
+            AT_A_BOUND,
+        )
+        for side in ("min", "max")
+    ),
+    *(
+        form
+        for name, sign in (("addcmul", "*"), ("addcdiv", "/"))
+        for form in (
+            Form(
+                f"Tensor.{name}_(input: Tensor, tensor1: Tensor, tensor2: Tensor) -> Tensor",
+                _TYPED.format(f"{{input}} + {{tensor1}} {sign} {{tensor2}}"),
+            ),
+            Form(
+                f"Tensor.{name}_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, "
+                "value: number) -> Tensor",
+                _TYPED.format(f"{{input}} + {{value}} * {{tensor1}} {sign} {{tensor2}}"),
+            ),
+        )
+    ),
+    Form("Tensor.zero_(input: Tensor) -> Tensor", "jnp.zeros_like({input})"),
+    Form("Tensor.fill_(input: Tensor, value: any) -> Tensor", "jnp.full_like({input}, {value})"),
+    Form(
+        "Tensor.copy_(input: Tensor, src: any, non_blocking: any = False) -> Tensor",
+        "jnp.broadcast_to({src}, {input}.shape).astype({input}.dtype)",
+    ),
+)

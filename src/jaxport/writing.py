@@ -1,0 +1,46 @@
+"""How a file's new text is shown, or put in its place: whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from pathlib import Path
+
+from jaxport.source import SourceFile, split_lines
+
+
+def diff(path: Path, before: SourceFile, text: str) -> str:
+    """The change from the file to `text` as a unified diff."""
+    name = str(path)
+    lines = difflib.unified_diff(before.lines, split_lines(text), name, name)
+    return "".join(
+        line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
+        for line in lines
+    )
+
+
+def write(path: Path, source: SourceFile, text: str) -> str:
+    """Put `text` in the file's place, whole or not at all; the reason where it can't be."""
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+        if not mode & 0o222:
+            return "the file is read-only"
+        data = source.encode(text)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, mode)
+            os.replace(name, target)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        return error.strerror or str(error)
+    except UnicodeEncodeError as error:
+        return str(error)
+    return ""
