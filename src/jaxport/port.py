@@ -125,12 +125,23 @@ def port_source(source: SourceFile, config: Config) -> Ported:
         return Ported(source.path, source, None, blockers)
     after = fix.apply(prepared, chosen, config.dialect)
     after = _without_unused(after)
-    if not blockers:
-        blockers = [
-            replace(item, message=f"in the ported file: {item.message}", rewrite=None)
-            for item in check.findings(after, settings, noqa=False, porting=True)
-        ]
+    blockers = blockers or list(_torch_left(after))
     return Ported(source.path, source, after.text, blockers, chosen)
+
+
+def _torch_left(after: SourceFile) -> Iterator[Finding]:
+    """The imports of torch, and of what is built on it, that are still there."""
+    for statement in ast.walk(after.tree):
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        level = statement.level if isinstance(statement, ast.ImportFrom) else 0
+        for alias in statement.names:
+            full = _full(statement, alias)
+            if torch_names.is_torch(full) and project.locate(
+                after.path.resolve(), full.rsplit(".", 1)[0], level
+            ) is None and project.locate(after.path.resolve(), full, level) is None:
+                message = f"`{full}` is still imported in the ported file"
+                yield Finding("JXP004", message, after.span(statement))
 
 
 class _Same:

@@ -35,7 +35,7 @@ _STEERING = frozenset({
     "torch.use_deterministic_algorithms", "torch.set_float32_matmul_precision",
     "torch.cuda.set_device", "torch._assert", "torch.set_printoptions",
 })  # fmt: skip
-_DEVICE_METHODS = {"cuda", "cpu", "xpu", "contiguous", "clone"}
+_EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 
 
 def convert(port: Conversion) -> list[Finding]:
@@ -66,8 +66,20 @@ def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
         ))  # fmt: skip
     elif name in _STEERING:
         yield from _statement_goes(port, call, "JXP701", f"`{name}` only steers torch")
+    elif name in _EINOPS and call.args and _may_hide_variable(port, call.args[0]):
+        spelled = port.spelled("jax.numpy", call)
+        yield port.text(
+            "JXP408", call.args[0], "einops takes arrays, and this may be a Variable",
+            [port.before(call.args[0], f"{spelled}.asarray("), port.after(call.args[0], ")")],
+            ("jax.numpy",),
+        )  # fmt: skip
     elif name in layers():
         yield _layer(port, call, name, layers()[name])
+    elif name.startswith("torch.nn.init.") and name.endswith("_"):
+        if not port.file.is_statement(call):
+            port.cover(call.func)
+            yield port.blocked("JXP602", call, f"`{name}` fills a tensor in place",
+                               "it is not a statement of its own")
     elif name in rows():
         yield _covered(port, call, port.form(_code(name), call, rows()[name], name, False))
     elif isinstance(call.func, ast.Attribute) and _is_root_torch(name):
@@ -76,6 +88,14 @@ def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
         yield from _method(port, call, call.func)
     elif port.layer_call(call):
         yield _passes_rngs(port, call)
+
+
+def _may_hide_variable(port: Conversion, node: ast.expr) -> bool:
+    """Whether the expression is an attribute of something unknown: it can be a parameter."""
+    return isinstance(node, ast.Attribute) and not port.model.infer(node) and (
+        port.speaks_torch
+    ) and not (isinstance(node.value, ast.Name) and node.value.id == "self") and not (
+        port.kinds.of(node.value))
 
 
 def _is_root_torch(name: str) -> bool:
@@ -205,6 +225,15 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         yield from _MODULE_METHODS[func.attr](port, call, func)
         return
     if not port.speaks_torch:
+        return
+    if func.attr in _MODULE_ONLY and not port.kinds.of(func.value) and (
+        not port.model.infer(func.value)
+    ):
+        if func.attr in _WALKS:
+            yield from _walk(port, call, func)
+        else:
+            yield port.blocked("JXP407", call, f"`{func.attr}` is a method of torch modules",
+                               "NNX modules have none")
         return
     names = port.kinds.names(func.value) - {"none"}
     name = f"Tensor.{func.attr}"
@@ -381,11 +410,16 @@ def _walk(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[Fin
     )  # fmt: skip
 
 
+_WALKS = frozenset({"modules", "children", "named_modules", "named_children"})
+_MODULE_ONLY = _WALKS | {
+    "named_parameters", "named_buffers", "register_forward_hook", "register_forward_pre_hook",
+    "register_full_backward_hook", "load_state_dict", "register_buffer", "register_parameter",
+}  # fmt: skip
 _Method = Callable[[Conversion, ast.Call, ast.Attribute], Iterator[Finding]]
 _MODULE_METHODS: dict[str, _Method] = {
     "to": _module_to, "cuda": _module_to, "cpu": _module_to, "train": _mode, "eval": _mode,
     "zero_grad": _module_zero_grad,
-    **dict.fromkeys(("modules", "children", "named_modules", "named_children", "apply"), _walk),
+    **dict.fromkeys((*_WALKS, "apply"), _walk),
     **dict.fromkeys((
         "named_parameters", "buffers",
         "named_buffers", "half", "double", "float", "bfloat16", "requires_grad_", "to_empty",

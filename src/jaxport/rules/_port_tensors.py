@@ -22,6 +22,8 @@ _OPERATIONS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
 }  # fmt: skip
 _SWITCHES = ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
+# Contexts that choose how torch computes, not what.
+_BACKENDS = ("torch.nn.attention.sdpa_kernel", "torch.backends.cuda.sdp_kernel")
 _IN_PLACE = "a tensor is changed in place, and JAX arrays never change"
 _FLOW = "a value decides what runs, and a traced module has no values"
 
@@ -391,11 +393,15 @@ def _with(port: Conversion, node: ast.With) -> Iterator[Finding]:
         wrapped = [item for item in ast.walk(node) if isinstance(item, ast.Return)]
     else:
         wrapped = []
+    only_computes = names[0] not in _SWITCHES
     edits = dedented(port, node)
     if edits is None:
         yield port.blocked("JXP702", node, message, "a text in it goes over several lines")
         return
     jax = port.spelled("jax", node.items[0].context_expr)
+    if only_computes:
+        yield port.text("JXP702", node, "JAX chooses itself how it computes", edits)
+        return
     for result in wrapped:
         if result.value is not None:
             edits += [port.before(result.value, f"{jax}.lax.stop_gradient("),
@@ -419,7 +425,11 @@ def _with(port: Conversion, node: ast.With) -> Iterator[Finding]:
 def _switch(port: Conversion, node: ast.expr) -> str:
     function = node.func if isinstance(node, ast.Call) else node
     name = port.model.qualified(function) or ""
-    return name if name in _SWITCHES else ""
+    if name.endswith("autocast") and name.startswith("torch.") and isinstance(node, ast.Call):
+        off = any(item.arg == "enabled" and isinstance(item.value, ast.Constant)
+                  and item.value.value is False for item in node.keywords)
+        return name if off else ""
+    return name if name in _SWITCHES or name in _BACKENDS else ""
 
 
 def _differentiated(port: Conversion, node: ast.With) -> bool:
@@ -492,7 +502,15 @@ def _decorators(
     port: Conversion, node: ast.FunctionDef | ast.AsyncFunctionDef
 ) -> Iterator[Finding]:
     for item in node.decorator_list:
-        if _switch(port, item):
+        name = _switch(port, item)
+        if name and name not in _SWITCHES:
+            for inner in ast.walk(item):
+                port.covered.add(inner)
+            last = len(port.model.source.lines[(item.end_lineno or item.lineno) - 1])
+            line = Span(Position(item.lineno, 0), Position(item.end_lineno or item.lineno, last))
+            yield port.text("JXP702", item, "JAX chooses itself how it computes",
+                            [Edit(line, "")])
+        elif name:
             for inner in ast.walk(item):
                 port.covered.add(inner)
             yield port.text(

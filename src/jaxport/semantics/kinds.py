@@ -528,7 +528,9 @@ class Kinds_:
                 called = isinstance(above, ast.Call) and above.func is parent
                 if name == "device":
                     return not called
-                if isinstance(above, ast.Call) and called and name in ("clone", "contiguous"):
+                if isinstance(above, ast.Call) and called and name in (
+                    "clone", "contiguous", "to", "type",
+                ):
                     return self._tensor_use(above)
                 if isinstance(above, ast.Call) and called:
                     return name in TORCH_ONLY or any(k.arg == "dim" for k in above.keywords)
@@ -542,6 +544,10 @@ class Kinds_:
                     return name in ("torch.cat", "torch.concat", "torch.stack")
             case ast.BinOp(op=ast.MatMult()):
                 return True
+            case ast.BinOp() | ast.AugAssign() if isinstance(use, ast.Call):
+                # `x.to(dtype)` in an operation: a module or a text could not stand there.
+                func = use.func
+                return isinstance(func, ast.Attribute) and func.attr in ("to", "type", "clone")
         return False
 
     def _takes_tensor(self, call: ast.Call, func: ast.expr, index: int) -> bool:
@@ -942,12 +948,17 @@ def kinds_of(model: Model) -> Kinds_:
 
 def chosen(kinds: Kinds_, overloads: tuple[Row, ...], call: ast.Call, method: bool) -> Row | None:
     """The first overload that the arguments fit; None where none does, or it can't be told."""
-    verdicts = [(row, fits(kinds, row, call, method)) for row in overloads]
-    sure = [row for row, verdict in verdicts if verdict == "yes"]
-    fitting = [row for row, verdict in verdicts if verdict != "no"]
-    if sure:
-        return sure[0]
-    return fitting[0] if len(fitting) == 1 else None
+    doubts = [(row, doubtful(kinds, row, call, method)) for row in overloads]
+    fitting = [(row, names) for row, names in doubts if names is not None]
+    for row, names in fitting:
+        # A doubt that all of them share decides nothing.
+        if all(
+            {item.annotation for item in other.parameters if item.name == name}
+            <= {item.annotation for item in row.parameters if item.name == name}
+            for name in names for other, _ in fitting
+        ):
+            return row
+    return None
 
 
 def bound(row: Row, call: ast.Call, method: bool) -> dict[str, list[ast.expr]] | None:
@@ -982,12 +993,12 @@ def bound(row: Row, call: ast.Call, method: bool) -> dict[str, list[ast.expr]] |
     return found
 
 
-def fits(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> str:
-    """Whether the arguments have the kinds that the row is for: `yes`, `no` or `maybe`."""
+def doubtful(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> set[str] | None:
+    """The parameters whose argument may be of another kind; None where the row does not fit."""
     given = bound(row, call, method)
     if given is None:
-        return "no"
-    answer = "yes"
+        return None
+    doubts: set[str] = set()
     for index, parameter in enumerate(row.parameters):
         for argument in given.get(parameter.name, ()):
             if method and index == 0:
@@ -995,18 +1006,18 @@ def fits(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> str:
             literals = parameter.literals
             if literals is not None:
                 value = constant(argument)
-                if value is _NOT_CONSTANT:
-                    return "no"
-                if not any(value is item or (value == item and type(value) is type(item))
-                           for item in literals):
-                    return "no"
+                if value is _NOT_CONSTANT or not any(
+                    value is item or (value == item and type(value) is type(item))
+                    for item in literals
+                ):
+                    return None
                 continue
             verdict = _agrees(kinds, argument, parameter.annotation, parameter.variadic)
             if verdict == "no":
-                return "no"
+                return None
             if verdict == "maybe":
-                answer = "maybe"
-    return answer
+                doubts.add(parameter.name)
+    return doubts
 
 
 _NOT_CONSTANT = object()
