@@ -10,11 +10,13 @@ import dataclasses
 import importlib
 import importlib.util
 import inspect
+import math
 import random
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -68,10 +70,28 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                       help='what the classes are called with, such as "dim=64, depth=2"')
     run_.add_argument("--inputs", nargs="+", default=[], metavar="INPUT",
                       help="what the models are called with")
-    run_.add_argument("--seed", type=int, default=0, help="of weights and inputs")
-    run_.add_argument("--tolerance", type=float, default=1e-4, help="relative; default 1e-4")
+    run_.add_argument("--seed", type=_seed_number, default=0, metavar="N",
+                      help="of weights and inputs; default 0")
+    run_.add_argument("--tolerance", type=_tolerance, default=1e-4, metavar="X",
+                      help="the largest relative difference of equal numbers; default 1e-4")
     run_.add_argument("--train", action="store_true", help="compare in training mode as well")
     run_.set_defaults(run=run)
+
+
+def _seed_number(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 to 2147483647")
+    return int(text)
+
+
+def _tolerance(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number from 0 on")
+    return number
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -104,12 +124,12 @@ def run(arguments: argparse.Namespace) -> int:
 class _Project:
     """The files below a folder, whose modules are only loaded while they are needed.
 
-    Two projects may have modules of the same names, and each finds its own. What belongs to the
-    top-level module or package `name` is the project's even where it is installed.
+    Two projects may have modules of the same names, and each finds its own. The modules of
+    `package` are the project's even where it is installed.
     """
 
     root: Path
-    name: str
+    package: str
     modules: dict[str, ModuleType] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
 
@@ -128,7 +148,7 @@ class _Project:
             self.modules = {
                 name: module for name, module in sys.modules.items()
                 if name not in before and (
-                    name.partition(".")[0] == self.name
+                    name.partition(".")[0] == self.package
                     or any(_is_below(_file(module), folder) for folder in added)
                 )
             }  # fmt: skip
@@ -219,7 +239,8 @@ def _sides(port: Path, name: str, original: Path, theirs: str) -> tuple[_Side, _
     projects: dict[Path, _Project] = {}
     for path, kind in ((port, name), (original, theirs)):
         root, module = module_name(path)
-        project = projects.setdefault(root, _Project(root, module.partition(".")[0]))
+        package = module.partition(".")[0] if root != path.resolve().parent else ""
+        project = projects.setdefault(root, _Project(root, package))
         sides.append(_Side(path, kind, project))
     return sides[0], sides[1]
 
@@ -228,9 +249,10 @@ def _rngs(function: Any, seed: int) -> dict[str, Any]:
     """The random numbers that a function or class of the port takes."""
     from flax import nnx
 
-    # The metaclass of NNX hides the signature of a class.
-    taken = inspect.signature(function.__init__ if isinstance(function, type) else function)
-    return {"rngs": nnx.Rngs(seed)} if "rngs" in taken.parameters else {}
+    called: Any = function
+    if isinstance(function, type):  # the metaclass of NNX hides the signature
+        called = called.__init__
+    return {"rngs": nnx.Rngs(seed)} if "rngs" in inspect.signature(called).parameters else {}
 
 
 # Running
@@ -323,7 +345,7 @@ class _Comparison:
         _seed(self.seed)
         model = self.original.make(self.arguments, self.seed)
         args, keywords = self._values(lambda array: torch.tensor(array))
-        with self.original.running(f"fails in {mode} mode", self._hint()), torch.no_grad():
+        with self._calling(self.original, mode), torch.no_grad():
             model.load_state_dict(self.state)
             model.train(mode == "train")
             _seed(seed)
@@ -347,10 +369,7 @@ class _Comparison:
             raise VerifyError(f"{self.port.path}: {error}") from None
         self._check_shared(original, model, layouts)
         args, keywords = self._values(jnp.asarray)
-        with (
-            self.port.running(f"fails in {mode} mode", self._hint()),
-            jax.default_matmul_precision("highest"),
-        ):
+        with self._calling(self.port, mode), jax.default_matmul_precision("highest"):
             model.train() if mode == "train" else model.eval()
             _seed(self.seed)
             return _Run(model, model(*args, **keywords, **_rngs(model.__call__, self.seed)))
@@ -365,8 +384,9 @@ class _Comparison:
                 for name, value in values]  # fmt: skip
         return [value for name, value in made if not name], {n: value for n, value in made if n}
 
-    def _hint(self) -> str:
-        return "" if self.inputs else "; --inputs gives what it is called with"
+    def _calling(self, side: _Side, mode: str) -> AbstractContextManager[None]:
+        hint = "" if self.inputs else "; --inputs gives what it is called with"
+        return side.running(f"can't be called on these inputs in {mode} mode", hint)
 
     def _check_shared(self, original: Any, model: Any, layouts: Layouts) -> None:
         """Raises VerifyError where parameters are one in torch, and several in the port."""
@@ -376,7 +396,7 @@ class _Comparison:
         first: dict[int, str] = {}
         for name, parameter in original.named_parameters(remove_duplicate=False):
             other = first.setdefault(id(parameter), name)
-            if ours[name] != ours[other]:
+            if ours.get(name) != ours.get(other):
                 raise VerifyError(
                     f"{self.port.path}: {other} and {name} are one parameter in the original, "
                     "and two in the port"

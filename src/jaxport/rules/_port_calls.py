@@ -238,8 +238,18 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
     names = port.kinds.names(func.value) - {"none"}
     name = f"Tensor.{func.attr}"
     inferred = port.model.infer(func.value)
-    if names and names != {"tensor"}:
-        if "tensor" in names and name in rows() and func.attr not in PORTABLE_METHODS:
+    if func.attr.endswith("_") and not func.attr.endswith("__") and func.attr not in (
+        _TENSOR_SPECIAL
+    ):
+        return  # in place: the statement is rewritten as a whole
+    only_tensors = func.attr in TORCH_ONLY or func.attr in _MOVES
+    if names and "tensor" not in names:
+        if only_tensors and names & {"numpy", "sequence", "int", "float", "bool"}:
+            yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
+                               "and the value seems to be none")
+        return
+    if names and names != {"tensor"} and not only_tensors:
+        if name in rows() and func.attr not in PORTABLE_METHODS:
             yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
                                "the value can be something else too")
         return
@@ -265,8 +275,6 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         return
     if func.attr in _TENSOR_SPECIAL:
         yield from _TENSOR_SPECIAL[func.attr](port, call, func)
-    elif func.attr.endswith("_") and not func.attr.endswith("__"):
-        return  # in place: the statement is rewritten as a whole
     elif name in rows():
         port.covered.add(func)
         yield port.form(_code(name), call, rows()[name], func.attr, True)
@@ -277,6 +285,7 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
                            "it has no port yet")
 
 
+_MOVES = frozenset({"to", "cuda", "cpu", "clone", "detach", "contiguous"})
 # Methods of text, lists and dictionaries: on something unknown they are taken for those.
 _COMMON = frozenset({
     "split", "index", "count", "format", "get", "pop", "items", "keys", "values", "copy", "add",

@@ -64,6 +64,7 @@ TORCH_ONLY = (torch_names.TENSOR_METHODS | {"size", "dim", "new_empty"}) - {
 _SAME_KIND = {"to", "cuda", "cpu", "detach", "contiguous", "clone", "requires_grad_", "data",
               "at", "set", "add", "astype", "reshape", "block_until_ready", "xpu"}  # fmt: skip
 _TENSOR_ATTRIBUTES = {"T", "mT", "H", "mH", "data", "real", "imag", "grad", "values", "indices"}
+_PARAMETERS = ("weight", "bias", "running_mean", "running_var", "in_proj_weight")
 _RESULT_FIELDS = {"values", "indices", "Q", "R", "U", "S", "Vh", "eigenvalues", "eigenvectors"}
 
 
@@ -250,7 +251,10 @@ class Kinds_:
         """The classes that an `isinstance` around says the variable is an instance of."""
         _, blocks = self.model.walk.where.get(node, (None, ()))
         for block in reversed(blocks):
-            tests = [block.test] if isinstance(block, (ast.If, ast.While)) else []
+            inside = isinstance(block, (ast.If, ast.While)) and (
+                block.body[0].lineno <= node.lineno <= (block.body[-1].end_lineno or 0)
+            )
+            tests = [block.test] if isinstance(block, (ast.If, ast.While)) and inside else []
             while tests:
                 match tests.pop():
                     case ast.BoolOp(op=ast.And(), values=values):
@@ -269,11 +273,11 @@ class Kinds_:
             case "element", (ast.Tuple() | ast.List()) as node if any(
                 isinstance(item, ast.Starred) for item in node.elts
             ):
-                return self._behind_star(node, binding.index - 1)
+                return self._within(self._behind_star(node, binding.index - 1), binding)
             case "element", node:
-                return self.place(self.of(node), binding.index - 1)
+                return self._within(self.place(self.of(node), binding.index - 1), binding)
             case "item", node:
-                return self._item(node, binding.index)
+                return self._within(self._item(node, binding.index), binding)
             case "parameter", ast.arg() as argument:
                 return self.parameter(argument, binding.scope)
             case "other", ast.AugAssign(target=target, value=value, op=op):
@@ -287,6 +291,11 @@ class Kinds_:
             case "added", node:
                 return sequence(self.of(node))
         return UNKNOWN
+
+    def _within(self, kinds: Kinds, binding: Binding) -> Kinds:
+        for place in binding.inner:
+            kinds = self.place(kinds, place - 1)
+        return kinds
 
     def _behind_star(self, node: ast.Tuple | ast.List, index: int) -> Kinds:
         """What the target at `index` gets in `a, b, c = *x, y`."""
@@ -528,13 +537,15 @@ class Kinds_:
                 called = isinstance(above, ast.Call) and above.func is parent
                 if name == "device":
                     return not called
-                if isinstance(above, ast.Call) and called and name in (
-                    "clone", "contiguous", "to", "type",
-                ):
-                    return self._tensor_use(above)
                 if isinstance(above, ast.Call) and called:
-                    return name in TORCH_ONLY or any(k.arg == "dim" for k in above.keywords)
+                    if name in TORCH_ONLY or any(k.arg == "dim" for k in above.keywords):
+                        return True
+                    # What its result is used for tells as much.
+                    known = name in _SAME_KIND or f"Tensor.{name}" in rows()
+                    return known and self._tensor_use(above)
                 return False
+            case ast.Subscript(value=value) if value is use:
+                return self._tensor_use(parent)
             case ast.Call(func=func, args=arguments) if use in arguments:
                 return self._takes_tensor(parent, func, arguments.index(use))
             case ast.Tuple() | ast.List():
@@ -622,6 +633,10 @@ class Kinds_:
     def _member(self, node: ast.Attribute) -> Kinds:
         """What an attribute of an instance is: everything that the class assigns to it."""
         found: Kinds = UNKNOWN
+        if isinstance(node.value, ast.Name) and node.attr in _PARAMETERS:
+            names = [self.model.qualified(item) for item in self.narrowed(node.value)]
+            if names and all(name in layers() for name in names):
+                return TENSOR
         for value in self.model.infer(node.value):
             match value:
                 case Instance(of=LocalClass()):
@@ -631,7 +646,7 @@ class Kinds_:
                         if found:
                             break
                 case Instance(of=External(name=name)) if name in layers():
-                    if node.attr in ("weight", "bias", "running_mean", "running_var"):
+                    if node.attr in _PARAMETERS:
                         found |= TENSOR
         if not found and self._module_values(node):
             return only("module")
@@ -840,7 +855,7 @@ class Kinds_:
     def _method(self, func: ast.Attribute, node: ast.Call) -> Kinds | None:
         held = self.of(func.value)
         names = {kind.name for kind in held} - {"none"}
-        if names == {"tensor"} or (not names and func.attr in TORCH_ONLY):
+        if names == {"tensor"} or (func.attr in TORCH_ONLY and (not names or "tensor" in names)):
             if func.attr in _SAME_KIND:
                 return TENSOR
             if func.attr == "item":
@@ -1025,7 +1040,7 @@ _WANTED = {
     "Tensor": {"tensor"}, "int": {"int", "bool"}, "float": {"float", "int"},
     "number": {"int", "float", "bool"}, "bool": {"bool"}, "str": {"str"}, "dtype": {"dtype"},
     "device": {"device", "str"}, "shape": {"sequence"}, "list[Tensor]": {"sequence"},
-    "None": {"none"}, "list[int]": {"sequence"}, "function": {"function", "class"},
+    "None": {"none"}, "list[int]": {"sequence", "numpy"}, "function": {"function", "class"},
 }  # fmt: skip
 
 

@@ -199,9 +199,9 @@ class Model:
             case "annotation", node:
                 return self._annotation(node)
             case "item", node:
-                return self._item(node, binding.index)
+                return self._within(self._item(node, binding.index), binding)
             case "element", node:
-                return self._place(self.infer(node), binding.index - 1)
+                return self._within(self._place(self.infer(node), binding.index - 1), binding)
             case "added", node:
                 return frozenset([Items(self.infer(node))])
             case "parameter", ast.arg() as argument:
@@ -213,6 +213,11 @@ class Model:
             case "function", node:
                 return frozenset([LocalFunction(self, self.walk.scopes[node])])
         return NOTHING
+
+    def _within(self, values: Values, binding: Binding) -> Values:
+        for place in binding.inner:
+            values = self._place(values, place - 1)
+        return values
 
     def _item(self, iterable: ast.AST, index: int) -> Values:
         match iterable:

@@ -178,7 +178,7 @@ class _Scheduler:
                 made = bindings[0].node
                 if isinstance(made, ast.Call) and getattr(
                     made.func, "id", getattr(made.func, "attr", "")
-                ) in _WRAPPERS:
+                ) in _WRAPPERS - {"list"}:
                     return self._loader(made, depth - 1)
         if isinstance(node, (ast.Name, ast.Attribute)):
             return node
@@ -302,7 +302,11 @@ def _is_constant(model: Model, value: ast.expr, node: ast.AST, place: ast.expr) 
             if meant is not None:
                 return is_constant(model, meant, place)
             late = here and here[0].scope.function() is home and here[0].row >= place.lineno
-            return len(here) == 1 and here == there and not late
+            # A variable of the module has its last value by the time that a function runs.
+            settled = len(here) == 1 or (
+                home is not None and all(item.scope.is_module for item in here)
+            )
+            return settled and here == there and not late
         case ast.Attribute(value=ast.Name(id="self")):
             return False
         case ast.Call(func=func):

@@ -28,7 +28,8 @@ class Binding:
     `node` is what decides the value: the assigned expression (`value`), the iterable whose
     items it takes (`item`), the expression that is unpacked (`element`, at `index`), the
     item that is added to a container (`added`), the `ast.arg`, the import statement, the class
-    or the function.
+    or the function. `inner` are the places within the item at `index`: `i, (a, b)` binds `b` at
+    index 2 and inner place 2.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Binding:
     row: int
     index: int = 0
     target: str = ""
+    inner: tuple[int, ...] = ()
 
 
 @dataclass(eq=False)
@@ -53,6 +55,10 @@ class Scope:
     @property
     def is_class(self) -> bool:
         return isinstance(self.node, ast.ClassDef)
+
+    @property
+    def is_module(self) -> bool:
+        return isinstance(self.node, ast.Module)
 
     def enclosing(self) -> Iterator[Scope]:
         """This scope and those that names are looked up in after it, nearest first."""
@@ -287,10 +293,11 @@ class _Collector:
         scope: Scope,
         blocks: tuple[ast.AST, ...],
         index: int = 0,
+        nested: tuple[int, ...] = (),
     ) -> None:
         match target:
             case ast.Name(id=name):
-                self._add(name, kind, node, scope, blocks, index)
+                self._add(name, kind, node, scope, blocks, index, inner=nested)
             case ast.Attribute(value=ast.Name(id=receiver), attr=name):
                 owner = scope.owner()
                 function = scope.function()
@@ -302,6 +309,10 @@ class _Collector:
                 for place, element in enumerate(targets):
                     if kind == "value" and len(values) == len(targets):
                         self._bind(element, "value", values[place], scope, blocks)
+                    elif kind in ("item", "element") and index:
+                        self._bind(
+                            element, kind, node, scope, blocks, index, (*nested, place + 1)
+                        )
                     elif kind in ("value", "item"):
                         inner: BindingKind = "element" if kind == "value" else "item"
                         self._bind(element, inner, node, scope, blocks, place + 1)
@@ -321,12 +332,13 @@ class _Collector:
         blocks: tuple[ast.AST, ...],
         index: int = 0,
         target: str = "",
+        inner: tuple[int, ...] = (),
     ) -> None:
         if name in scope.elsewhere:
             scope = self.walk.module
         row = getattr(node, "lineno", 0)
         scope.bindings[name].append(
-            Binding(name, kind, node, scope, blocks, row, index, target)
+            Binding(name, kind, node, scope, blocks, row, index, target, inner)
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parents[1] / "parts"
 _NAMESPACES = {"nn": "torch.nn", "functional": "torch.nn.functional", "tensor": "torch",
-               "init": "torch.nn.init"}  # fmt: skip
+               "init": "torch.nn.init", "data": "torch.utils.data"}  # fmt: skip
 _EINOPS = {"Rearrange", "Reduce", "EinMix"}
 
 

@@ -96,15 +96,15 @@ def batch_norm(
 def _vector_norm(x: jax.Array, p: float, axis: int) -> jax.Array:
     """The p-norm along `axis`, which keeps size 1, for p of 1, 2 and infinity.
 
-    Unlike `jnp.linalg.norm` it has a gradient of 0 where all values are 0, as torch has.
+    Unlike `jnp.linalg.norm` and `jnp.abs` it has a gradient of 0 at 0, as torch has.
     """
     if p == 2:
         square = jnp.square(x).sum(axis, keepdims=True)
         return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), 0)
     if p == 1:
-        return jnp.abs(x).sum(axis, keepdims=True)
+        return (x * jnp.sign(x)).sum(axis, keepdims=True)
     if p == math.inf:
-        return jnp.abs(x).max(axis, keepdims=True)
+        return (x * jnp.sign(x)).max(axis, keepdims=True)
     raise ValueError(f"p must be 1, 2 or infinity, not {p}")
 
 

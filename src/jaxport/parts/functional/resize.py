@@ -31,7 +31,8 @@ def interpolate(
         size: the new spatial size, or
         scale_factor: by how much to multiply it. The places to read are computed from this factor
             and not from the rounded sizes, unless `recompute_scale_factor`.
-        mode: 'nearest', 'nearest-exact', 'linear', 'bilinear', 'trilinear', 'bicubic' or 'area'.
+        mode: 'nearest', 'linear', 'bilinear', 'trilinear', 'bicubic' or 'area', and for images
+            'nearest-exact'.
         align_corners: the first and last places of input and output are the same.
         recompute_scale_factor: see `scale_factor`.
         antialias: average over all that an output covers, when a linear or cubic mode shrinks.
@@ -39,6 +40,9 @@ def interpolate(
     rank = input.ndim - 2
     if (size is None) == (scale_factor is None):
         raise ValueError("interpolate needs either size or scale_factor")
+    if mode == "nearest-exact" and rank != 2:
+        # Where a place lies between two, torch reads one or the other, as the memory is laid out.
+        raise ValueError(f"mode 'nearest-exact' needs four dimensions, not {input.ndim}")
     if antialias and (align_corners or mode not in ("bilinear", "bicubic")):
         raise ValueError("antialias needs mode 'bilinear' or 'bicubic', and no align_corners")
     if size is not None:
@@ -132,7 +136,7 @@ def grid_sample(
             place = jnp.where(inside, place, jax.lax.stop_gradient(place.clip(0, size - 1)))
         low = jnp.floor(place)
         if mode == "nearest":
-            corners.append([(jnp.round(place), 1.0)])
+            corners.append([(jnp.round(place), jnp.ones_like(place))])
         else:
             corners.append([(low, low + 1 - place), (low + 1, place - low)])
 

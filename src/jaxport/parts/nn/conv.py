@@ -64,6 +64,15 @@ class _Conv(nnx.Conv):
             rngs=rngs,
         )
 
+    @property
+    def weight(self) -> jax.Array:
+        """The kernel in torch's layout, (out, in / groups, *spatial)."""
+        return jnp.moveaxis(self.kernel[...], (-1, -2), (0, 1))
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.kernel[...] = jnp.moveaxis(value, (0, 1), (-1, -2))
+
     def __call__(self, inputs: jax.Array) -> jax.Array:
         channels = -1 - self.spatial_dims
         if self.edge_mode is not None:

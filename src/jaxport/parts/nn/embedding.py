@@ -34,6 +34,15 @@ class Embedding(nnx.Embed):
             self.embedding[...] = self.embedding[...].at[padding_idx].set(0.0)
         self.padding_idx = padding_idx
 
+    @property
+    def weight(self) -> jax.Array:
+        """The embedding, (num_embeddings, embedding_dim)."""
+        return self.embedding[...]
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.embedding[...] = value
+
     def __call__(self, inputs: jax.Array) -> jax.Array:
         vectors = super().__call__(inputs)
         if self.padding_idx is None:

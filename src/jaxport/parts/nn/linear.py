@@ -32,6 +32,15 @@ class Linear(nnx.Linear):
             rngs=rngs,
         )
 
+    @property
+    def weight(self) -> jax.Array:
+        """The kernel in torch's layout, (out, in)."""
+        return self.kernel[...].T
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.kernel[...] = value.T
+
 
 class Bilinear(nnx.Module):
     """`torch.nn.Bilinear`: `x1ᵀ W x2 + b` with weight (out, in1, in2) and bias (out,).

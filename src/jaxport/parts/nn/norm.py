@@ -43,6 +43,15 @@ class LayerNorm(nnx.LayerNorm):
             rngs=nnx.Rngs(0),
         )
 
+    @property
+    def weight(self) -> jax.Array:
+        """The scale in torch's shape, that of the normalized dimensions."""
+        return self.scale[...].reshape(self.normalized_shape)
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.scale[...] = value.reshape(-1)
+
     def __call__(self, inputs: jax.Array) -> jax.Array:
         return super().__call__(inputs)
 
@@ -93,6 +102,15 @@ class GroupNorm(nnx.GroupNorm):
         )
         self.num_channels, self.eps = num_channels, eps
 
+    @property
+    def weight(self) -> jax.Array:
+        """The scale, by torch's name."""
+        return self.scale[...]
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.scale[...] = value
+
     def __call__(self, inputs: jax.Array) -> jax.Array:
         return jnp.moveaxis(super().__call__(jnp.moveaxis(inputs, 1, -1)), -1, 1)
 
@@ -124,6 +142,15 @@ class _InstanceNorm(nnx.InstanceNorm):
             rngs=nnx.Rngs(0),
         )
         self.eps = eps
+
+    @property
+    def weight(self) -> jax.Array:
+        """The scale, by torch's name."""
+        return self.scale[...]
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.scale[...] = value
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         if inputs.ndim == self.spatial_dims + 1:
@@ -176,6 +203,15 @@ class _BatchNorm(nnx.Module):
         if track_running_stats:
             self.mean, self.var = nnx.BatchStat(zeros), nnx.BatchStat(ones)
             self.num_batches_tracked = nnx.BatchStat(jnp.array(0))
+
+    @property
+    def weight(self) -> jax.Array:
+        """The scale, by torch's name."""
+        return self.scale[...]
+
+    @weight.setter
+    def weight(self, value: jax.Array) -> None:
+        self.scale[...] = value
 
     def __call__(self, inputs: jax.Array, use_running_average: bool | None = None) -> jax.Array:
         if use_running_average is None:

@@ -16,7 +16,7 @@ def split(x: jax.Array, sizes: int | Sequence[int], dim: int = 0) -> tuple[jax.A
     """
     length = x.shape[dim]
     if isinstance(sizes, int):
-        return tuple(jnp.split(x, range(sizes, length, sizes), axis=dim))
+        return tuple(jnp.split(x, list(range(sizes, length, sizes)), axis=dim))
     if sum(sizes) != length:
         raise ValueError(f"the sizes {list(sizes)} do not add up to {length}")
     cuts = [sum(sizes[:end]) for end in range(1, len(sizes))]
