@@ -21,8 +21,8 @@ from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
 from jaxport.hooks.context import code, laid_out
 from jaxport.hooks.training_step import added, convert_backward, opt_state
-from jaxport.imports import import_edits, removal_edits
-from jaxport.insertions import part_edits
+from jaxport.imports import import_edits, is_standard, line_edits, removal_edits
+from jaxport.insertions import missing_parts, part_edits
 from jaxport.plans import Clip, FormCall, LossFunction, Reset, Role, Text, Training
 from jaxport.rules import Dialect
 from jaxport.source import SourceFile
@@ -62,7 +62,14 @@ def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> 
         except _Unchanged as refused:
             findings = [item for item in findings if not _together(item, refused.finding)]
     needed = {pair for finding in findings if finding.rewrite for pair in finding.rewrite.names}
-    added = [*import_edits(source, needed), *part_edits(source, findings)]
+    missing, names = missing_parts(source, findings)
+    standard = {pair for pair in needed if is_standard(pair[0])}
+    lines = {line for part in missing for line in part.imports}
+    lines |= {f"import {module}" for module, spelled in standard if module == spelled}
+    added = [
+        *line_edits(source, lines), *import_edits(source, needed - standard),
+        *part_edits(source, missing, names),
+    ]
     return sorted([*added, *made], key=lambda edit: edit.span)
 
 

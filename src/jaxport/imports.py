@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from jaxport.findings import Edit, Position, Span
@@ -38,6 +39,65 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     elif not before:
         text += newline
     return [Edit(Span(at, at), text)]
+
+
+def line_edits(source: SourceFile, lines: Iterable[str]) -> list[Edit]:
+    """The edits that add these imports where the file has not got them."""
+    missing = {line for line in lines if not _has(source, line)}
+    standard = {line for line in missing if is_standard(line.split()[1])}
+    others = "".join(f"{line}{source.newline()}" for line in sorted(missing - standard))
+    at = Position(import_place(source)[0], 0)
+    return [*_standard_edits(source, standard), *([Edit(Span(at, at), others)] if others else [])]
+
+
+def _standard_edits(source: SourceFile, lines: set[str]) -> list[Edit]:
+    """The edit that adds imports of the standard library, behind others of it or above all."""
+    plain = sorted(line for line in lines if line.startswith("import "))
+    modules: dict[str, set[str]] = {}
+    for line in lines - set(plain):
+        statement = ast.parse(line).body[0]
+        assert isinstance(statement, ast.ImportFrom)
+        modules.setdefault(statement.module or "", set()).update(
+            alias.name for alias in statement.names
+        )
+    plain += [f"from {module} import {', '.join(sorted(modules[module]))}"
+              for module in sorted(modules)]
+    if not plain:
+        return []
+    newline = source.newline()
+    top = [item for item in source.tree.body if isinstance(item, (ast.Import, ast.ImportFrom))]
+    first = next((item for item in top if not _is_standard(item)), None)
+    above = [item for item in top if first is None or item.lineno < first.lineno]
+    row, gap = (first.lineno, newline) if first is not None else (import_place(source)[0], newline)
+    if above:
+        row, gap = (above[-1].end_lineno or above[-1].lineno) + 1, ""
+    at = Position(row, 0)
+    return [Edit(Span(at, at), "".join(f"{line}{newline}" for line in plain) + gap)]
+
+
+def is_standard(module: str) -> bool:
+    """Whether the module belongs to Python's standard library."""
+    return module.split(".")[0] in sys.stdlib_module_names
+
+
+def _is_standard(statement: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(statement, ast.ImportFrom):
+        return not statement.level and is_standard(statement.module or "")
+    return is_standard(statement.names[0].name)
+
+
+def _has(source: SourceFile, line: str) -> bool:
+    """Whether the file has the import already."""
+    wanted = ast.parse(line).body[0]
+    assert isinstance(wanted, (ast.Import, ast.ImportFrom))
+    names = {(alias.name, alias.asname) for alias in wanted.names}
+    return any(
+        type(statement) is type(wanted)
+        and getattr(statement, "module", "") == getattr(wanted, "module", "")
+        and names <= {(alias.name, alias.asname) for alias in statement.names}
+        for statement in source.tree.body
+        if isinstance(statement, (ast.Import, ast.ImportFrom))
+    )
 
 
 def import_place(source: SourceFile) -> tuple[int, bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections.abc import Iterable
 
 from jaxport.findings import Edit, Finding, Position, Span
@@ -12,22 +11,26 @@ from jaxport.plans import FormCall, LayerCall, Text
 from jaxport.source import SourceFile
 from jaxport.tables.parts import Part, parts
 
+Names = dict[str, str]
 
-def part_edits(source: SourceFile, findings: Iterable[Finding]) -> list[Edit]:
-    """The edits that put the parts which the rewrites call behind the file's imports."""
-    names: dict[str, str] = {}
+
+def missing_parts(source: SourceFile, findings: Iterable[Finding]) -> tuple[list[Part], Names]:
+    """The parts that the rewrites call and the file has not, and what they are called in it."""
+    names: Names = {}
     for finding in findings:
         plan = finding.rewrite.plan if finding.rewrite else None
         if isinstance(plan, (FormCall, LayerCall, Text)):
             names.update(plan.parts)
-    if not names:
-        return []
-    wanted = _with_their_own(names)
     defined = {
         statement.name for statement in source.tree.body
         if isinstance(statement, (ast.ClassDef, ast.FunctionDef))
     }
-    missing = [part for part in wanted if names.get(part.name, part.name) not in defined]
+    wanted = _with_their_own(names)
+    return [part for part in wanted if names.get(part.name, part.name) not in defined], names
+
+
+def part_edits(source: SourceFile, missing: list[Part], names: Names) -> list[Edit]:
+    """The edit that puts the parts behind the file's imports."""
     if not missing:
         return []
     newline = source.newline()
@@ -40,43 +43,7 @@ def part_edits(source: SourceFile, findings: Iterable[Finding]) -> list[Edit]:
         content += newline
     if not _blank(source, row) and behind:
         content += newline
-    return [*_import_edits(source, missing), Edit(Span(at, at), content)]
-
-
-def _import_edits(source: SourceFile, needed: Iterable[Part]) -> list[Edit]:
-    """The edits that import what the parts need, in front of or among the file's imports."""
-    lines = {line for part in needed for line in part.imports if not _imports(source, line)}
-    plain = sorted(line for line in lines if line.startswith("import "))
-    modules: dict[str, set[str]] = {}
-    for line in lines - set(plain):
-        statement = ast.parse(line).body[0]
-        assert isinstance(statement, ast.ImportFrom)
-        modules.setdefault(statement.module or "", set()).update(
-            alias.name for alias in statement.names
-        )
-    plain += [f"from {module} import {', '.join(sorted(modules[module]))}"
-              for module in sorted(modules)]
-    if not plain:
-        return []
-    newline = source.newline()
-    top = [item for item in source.tree.body if isinstance(item, (ast.Import, ast.ImportFrom))]
-    first = next((item for item in top if not _is_standard(item)), None)
-    above = [item for item in top if first is None or item.lineno < first.lineno]
-    row = first.lineno if first is not None else _row(source)
-    gap = newline
-    if above:
-        row, gap = (above[-1].end_lineno or above[-1].lineno) + 1, ""
-    at = Position(row, 0)
-    return [Edit(Span(at, at), "".join(f"{line}{newline}" for line in plain) + gap)]
-
-
-def _is_standard(statement: ast.Import | ast.ImportFrom) -> bool:
-    """Whether it imports from the standard library."""
-    if isinstance(statement, ast.ImportFrom):
-        name = "" if statement.level else statement.module or ""
-    else:
-        name = statement.names[0].name
-    return name.split(".")[0] in sys.stdlib_module_names
+    return [Edit(Span(at, at), content)]
 
 
 def _blank(source: SourceFile, row: int) -> bool:
@@ -102,7 +69,7 @@ def _with_their_own(names: Iterable[str]) -> list[Part]:
     return ordered
 
 
-def _text(part: Part, names: dict[str, str], mentions: str) -> str:
+def _text(part: Part, names: Names, mentions: str) -> str:
     """The definition as the file spells it, without the properties that nothing in it reads."""
     text = _without_unread(part, mentions)
     for name in (part.name, *part.uses):
@@ -133,25 +100,6 @@ def _without_unread(part: Part, mentions: str) -> str:
             start -= 1
         lines[start : end + 1] = [None] * (end + 1 - start)
     return "\n".join(line for line in lines if line is not None)
-
-
-def _imports(source: SourceFile, line: str) -> bool:
-    """Whether the file has the import already."""
-    wanted = ast.parse(line).body[0]
-    for statement in source.tree.body:
-        if type(statement) is not type(wanted):
-            continue
-        if isinstance(statement, ast.ImportFrom) and isinstance(wanted, ast.ImportFrom):
-            have = {(alias.name, alias.asname) for alias in statement.names}
-            if statement.module == wanted.module and {
-                (alias.name, alias.asname) for alias in wanted.names
-            } <= have:
-                return True
-        elif isinstance(statement, ast.Import) and isinstance(wanted, ast.Import):
-            have = {(alias.name, alias.asname) for alias in statement.names}
-            if {(alias.name, alias.asname) for alias in wanted.names} <= have:
-                return True
-    return False
 
 
 def _row(source: SourceFile) -> int:

@@ -123,8 +123,7 @@ def port_source(source: SourceFile, config: Config) -> Ported:
     ]
     if not chosen:
         return Ported(source.path, source, None, blockers)
-    after = fix.apply(prepared, chosen, config.dialect)
-    after = _without_unused(after)
+    after = _without_unused(source, fix.apply(prepared, chosen, config.dialect))
     blockers = blockers or list(_torch_left(after))
     return Ported(source.path, source, after.text, blockers, chosen)
 
@@ -197,23 +196,19 @@ def _full(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     return "" if statement.level else f"{statement.module}.{alias.name}"
 
 
-def _without_unused(after: SourceFile) -> SourceFile:
-    """The file without those of our imports, and of torch's, that nothing in it uses."""
+def _without_unused(before: SourceFile, after: SourceFile) -> SourceFile:
+    """The file without the new imports, and those of torch, that nothing in it uses."""
+    old = {ast.unparse(item) for item in before.tree.body
+           if isinstance(item, (ast.Import, ast.ImportFrom))}
     used = {node.id for node in ast.walk(after.tree) if isinstance(node, ast.Name)}
     used -= {item.name for item in after.tree.body
              if isinstance(item, (ast.ClassDef, ast.FunctionDef))}
     edits = removals(after, {
         alias.asname or alias.name.split(".")[0]
         for statement in after.tree.body if isinstance(statement, (ast.Import, ast.ImportFrom))
-        for alias in statement.names if torch_names.is_torch(_full(statement, alias))
+        for alias in statement.names
+        if torch_names.is_torch(_full(statement, alias)) or ast.unparse(statement) not in old
     } - used)
-    for statement in after.tree.body:
-        for name, line in _IMPORTS.items():
-            if name not in used and ast.unparse(statement) == line:
-                last = after.lines[(statement.end_lineno or statement.lineno) - 1]
-                edits.append(Edit(
-                    Span(Position(statement.lineno, 0), Position(statement.lineno, len(last))), ""
-                ))
     return after.with_text(fix.replace(after.lines, edits)) if edits else after
 
 

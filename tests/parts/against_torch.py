@@ -104,7 +104,7 @@ def compare(
         for item, slope in zip(_flat(expected), slopes, strict=True)
     )
     wanted = torch.autograd.grad(total, tensors[:differentiated])
-    cotangents = jax.tree.unflatten(jax.tree.structure(found), slopes)
+    cotangents = jax.tree.unflatten(jax.tree.structure(found), map(jnp.asarray, slopes))
     agree(pull_back(cotangents), wanted, 10 * rtol, 10 * atol)
 
 

@@ -63,9 +63,9 @@ SNIPPETS = [
     "v.repeat((2, 1))", "torch.tile(x, (2, 1))", "x.tile(2, 1, 1, 2)", "v.tile((2,))",
     "torch.repeat_interleave(x, 2)", "x.repeat_interleave(3, dim=1)", "x.repeat_interleave(2, 0)",
     "torch.repeat_interleave(v, iv)", "m.repeat_interleave(n, dim=0)",
-    "v.repeat_interleave(iv, output_size=7)", "torch.meshgrid(v, iv)",
-    "torch.meshgrid([v, w, iv], indexing='ij')", "torch.meshgrid(v, iv, indexing='xy')",
-    "torch.meshgrid([v, iv])", "torch.cartesian_prod(v, w)", "torch.cartesian_prod(iv, n, v)",
+    "v.repeat_interleave(iv, output_size=7)", "torch.meshgrid(iv, n)",
+    "torch.meshgrid([v, w, e], indexing='ij')", "torch.meshgrid(iv, n, indexing='xy')",
+    "torch.meshgrid([v, e])", "torch.cartesian_prod(v, w)", "torch.cartesian_prod(iv, n, iv)",
     "torch.cartesian_prod(v)",
     # Triangles and diagonals
     "torch.tril(x)", "torch.triu(m, diagonal=1)", "x.tril(-1)", "m.triu(2)", "b.tril()",

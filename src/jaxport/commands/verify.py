@@ -136,13 +136,15 @@ class _Project:
     @contextlib.contextmanager
     def imported(self) -> Iterator[None]:
         """Within, imports start from the project's folder, and its modules are loaded."""
-        before, path = set(sys.modules), sys.path[:]
+        before, path, silent = set(sys.modules), sys.path[:], sys.dont_write_bytecode
+        sys.dont_write_bytecode = True  # nothing is left in the project's folders
         sys.modules.update(self.modules)
         sys.path[:] = self.path or [str(self.root), *path]
         importlib.invalidate_caches()
         try:
             yield
         finally:
+            sys.dont_write_bytecode = silent
             self.path, sys.path[:] = sys.path[:], path
             added = {self.root, *(Path(item).resolve() for item in self.path if item not in path)}
             self.modules = {
@@ -472,7 +474,7 @@ def _compare(
         theirs = both.run_original(mode, arguments.seed)
         again = both.run_original(mode, arguments.seed + 1)
         if any(item.is_beyond(arguments.tolerance)
-               for item in _differences(theirs.output, again.output, "output")):  # fmt: skip
+               for item in _differences(theirs.output, again.output, f"{mode} output")):
             raise VerifyError(
                 f"{original.path}: {original.name} draws random numbers in {mode} mode, "
                 "so that there is nothing to compare"
@@ -504,10 +506,11 @@ def _buffers(theirs: Any, ours: Any, layouts: Layouts, mode: str) -> Iterator[_D
 def _differences(theirs: Any, ours: Any, where: str) -> Iterator[_Difference]:
     """The differences of all values inside of tuples, lists, dicts and dataclasses."""
     left, right = _inner(theirs), _inner(ours)
-    if left is None or right is None:
+    if left is None and right is None:
         yield _leaf(theirs, ours, where)
-    elif left.keys() != right.keys():
-        mine, its = (", ".join(inner) or "nothing" for inner in (right, left))
+    elif left is None or right is None or left.keys() != right.keys():
+        mine, its = ("one value" if inner is None else ", ".join(inner) or "nothing"
+                     for inner in (right, left))  # fmt: skip
         yield _Difference(where, problem=f"has {mine} instead of {its}")
     else:
         for key, value in left.items():
@@ -563,7 +566,7 @@ def _kind(value: Any, where: str) -> str:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         name = str(value.dtype).removeprefix("torch.")
         return f"{_AS_32_BITS.get(name, name)}{[*value.shape]}"
-    raise VerifyError(f"{where} is a {type(value).__name__}, which can't be compared")
+    raise VerifyError(f"{where} is of type {type(value).__name__}, which can't be compared")
 
 
 def _array(value: Any, where: str) -> Any:

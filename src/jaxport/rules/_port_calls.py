@@ -267,9 +267,10 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         return
     if not names and (func.attr in _COMMON or not port.model.uses_torch):
         return
-    if not names and func.attr == "clone" or (
-        not names and func.attr in ("to", "cuda", "cpu") and not _only_device(port, call)
-    ):
+    unsure = func.attr == "clone" or (
+        func.attr in ("to", "cuda", "cpu") and not _only_device(port, call)
+    )
+    if not names and unsure:
         yield port.blocked("JXP005", call, f"`{func.attr}` is a method that tensors have",
                            "whether the value is one can't be told")
         return

@@ -21,7 +21,8 @@ _VIEWS = frozenset({
     "flatten", "chunk", "split", "unbind", "select", "narrow", "detach", "to", "contiguous", "cuda",
     "cpu", "float", "long", "int", "half", "double", "bool", "type", "type_as", "view_as", "t",
     "swapaxes", "movedim", "diagonal", "unfold", "rearrange", "requires_grad_", "numpy",
-    "as_tensor", "from_numpy", "asarray", "broadcast_to", "real", "imag", "view_as_real", "view_as_complex",
+    "as_tensor", "from_numpy", "asarray", "broadcast_to", "real", "imag", "view_as_real",
+    "view_as_complex",
     "reshape_as", "unflatten", "ravel", "swapdims", "moveaxis", "atleast_1d", "pack", "unpack",
 })  # fmt: skip
 _FIELDS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})

@@ -254,7 +254,7 @@ def written(model: Model, value: ast.expr, place: ast.expr) -> str:
     """`value` as source text for `place`: names that get their value later by that value."""
 
     class Inline(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        def visit_Name(self, node: ast.Name) -> ast.expr:
             late = _late_value(model, original[node], place)
             return node if late is None else ast.parse(written(model, late, place),
                                                        mode="eval").body
