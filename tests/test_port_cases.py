@@ -22,7 +22,8 @@ from flax import nnx
 from jaxport import port, transfer
 from jaxport.config import Config
 
-CASES = sorted((Path(__file__).parent / "port" / "cases").iterdir())
+ROOT = Path(__file__).parents[1]
+CASES = [ROOT / "examples" / "gpt", *sorted((ROOT / "tests" / "port" / "cases").iterdir())]
 STEPS = 50
 
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jaxport import check
+from jaxport import check, port
+from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.rules import all_rules
 
@@ -17,9 +18,13 @@ README = (ROOT / "README.md").read_text()
 
 def test_before_becomes_after() -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     for before, after in zip(blocks[::2], blocks[1::2], strict=True):
-        assert check.check_bytes(Path("x.py"), before.encode(), Config(), fix=True).text == after
+        if "nnx.Module" in after:
+            file = sources.parse(Path("x.py"), before.encode())
+            assert port.port_source(file, Config()).text == after
+        else:
+            assert check.check_bytes(Path("x.py"), before.encode(), Config(), fix=True).text == after
 
 
 def test_the_example_diff_shows_each_family_of_rewrites() -> None:

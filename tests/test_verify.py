@@ -191,6 +191,21 @@ class Model(nn.Module):
     assert not any(name.partition(".")[0] == "nets" for name in sys.modules)
 
 
+def test_files_of_one_name_and_their_helpers_are_kept_apart(capsys: Captured) -> None:
+    for folder, head in (("old", TORCH), ("new", NNX)):
+        text = f"import helper\n{head}        import late\n        return x * helper.A * late.B\n"
+        write(f"{folder}/model.py", text)
+        write(f"{folder}/helper.py", "A = 2\n")
+        write(f"{folder}/late.py", "B = 3\n")
+    command = ("new/model.py:Model", "--against", "old/model.py", *X)
+    assert jaxport(*command) == 0
+    for name in ("helper", "late"):
+        before = Path(f"new/{name}.py").read_text()
+        write(f"new/{name}.py", before.replace(" = ", " = 1 + "))
+        assert jaxport(*command) == 1
+        write(f"new/{name}.py", before)
+
+
 def test_a_file_may_have_the_name_of_a_module_that_is_loaded(capsys: Captured) -> None:
     port(MODEL, name="random.py")
     assert jaxport("random.py:Model", "--against", "before.py", *TOKENS) == 0
@@ -232,7 +247,7 @@ class Model({base}):
         ('"same"', '"other"', "note is 'other' instead of 'same'"),
     ):
         write("model.py", port.replace(old, new))
-        assert jaxport(*command) == 1
+        assert jaxport(*command) == 1, new
         assert message in " ".join(capsys.readouterr().out.split())
     write("model.py", port.replace("x.max() * 1.5", "object()"))
     assert jaxport(*command) == 2
@@ -276,13 +291,12 @@ X = ("--inputs", "float32[3]")
          "model.py: Model can't be called on these inputs in eval mode: AttributeError: "),
         (TORCH + "        return x + torch.rand(3)", NNX + "        return x", X,
          "before.py: Model draws random numbers in eval mode, so that there is nothing to compare"),
-        (TORCH + "        return torch.dropout(x, 0.5, self.training)",
-         NNX + "        return x", (*X, "--train"), "draws random numbers in train mode"),
         (TORCH + "        return x * float('nan')", NNX + "        return x", X,
          "eval output is not a number in torch"),
         (TORCH + "        pass", NNX + "        pass", X, "Model returns nothing to compare"),
         (TORCH + "        return x", NNX + "        return x", ("--inputs", "int64[3]"),
-         "--inputs: `int64[3]` needs a bound, as in int64[2, 5]<100"),
+         "--inputs: `int64[3]` needs a bound up to 2147483648, as in int64[2, 5]<100"),
+        ("", "", ("--inputs", "uint8[3]<1000"), "`uint8[3]<1000` needs a bound up to 256"),
         ("", "", ("--inputs", "float32[3]<4"), "`float32[3]<4` takes no bound"),
         ("", "", ("--inputs", "floot[3]"), "--inputs: `floot` in `floot[3]` is no dtype"),
         ("", "", ("--inputs", "x=y"), "--inputs: `x=y` is neither like float32[2, 3]"),
@@ -299,6 +313,15 @@ def test_errors_are_one_line(
     assert captured.out == ""
     assert captured.err.startswith("jaxport: ") and captured.err.count("\n") == 1
     assert message in captured.err
+
+
+def test_what_was_compared_before_an_error_is_shown(capsys: Captured) -> None:
+    write("before.py", TORCH + "        return torch.dropout(x, 0.5, self.training)\n")
+    write("model.py", NNX + "        return x\n")
+    assert jaxport("model.py:Model", "--against", "before.py", *X, "--train") == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith("eval output  absolute ") and captured.out.count("\n") == 1
+    assert "Model draws random numbers in train mode, so that there is nothing" in captured.err
 
 
 def test_weights_that_do_not_match_are_listed(capsys: Captured) -> None:

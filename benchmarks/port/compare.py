@@ -9,6 +9,7 @@ For each construction:
 * both are called on the same inputs in eval mode, and fresh copies of both in training mode, on
   shared random numbers where the call is random; outputs are compared, and so are parameters and
   buffers after each call (running statistics);
+* whether the call can be traced, as `jax.jit` does, is noted but no part of the verdict;
 * on request, the gradients of a random combination of all outputs are compared, in eval mode.
 
 A difference is the largest absolute one of a tensor, divided by the tensor's largest magnitude.
@@ -57,13 +58,14 @@ class Outcome:
 
     `differences` has the largest relative difference for each mode that was run, and for
     "gradient"; `remarks` says what differs by more than TOLERANCE, and `error` why something could
-    not be run.
+    not be run. `untraced` is the error if the call cannot be traced; the verdict is without it.
     """
 
     label: str
     differences: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     error: str = ""
+    untraced: str = ""
 
     @property
     def verdict(self) -> Literal["ok", "DIFFERS", "fails"]:
@@ -132,10 +134,14 @@ def _reporting(outcome: Outcome, prefix: str) -> Iterator[None]:
         first, *others = str(error).splitlines()
         outcome.error = f"{first} (and {len(others)} more)" if others else first
     except Exception as error:  # whatever the judged code raises
-        line, *_ = str(error).strip().splitlines() or [""]
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        outcome.error = f"{prefix}{type(error).__name__}: {line[:200]} ({where})"
+        outcome.error = prefix + _described(error)
+
+
+def _described(error: Exception) -> str:
+    """The error's first line, and where it was raised."""
+    line, *_ = str(error).strip().splitlines() or [""]
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {line[:200]} ({Path(place.filename).name}:{place.lineno})"
 
 
 def _is_random(construction: Construction, mode: Mode) -> bool:
@@ -280,11 +286,37 @@ def _judge_port(
             if remark:
                 outcome.remarks.append(f"{mode}: {remark}")
         outcome.differences[mode] = difference
+        if mode == "eval":
+            outcome.untraced = _trace(port, construction)
     if original.gradients:
         port = _port_object(package, construction)
         transfer(original.model, port)
         port.eval()
         _judge_gradients(port, construction, original, outcome)
+
+
+def _trace(port: Any, construction: Construction) -> str:
+    """Call the port on unknown values, as `jax.jit` does; the error if it needs to know them."""
+    inputs = _realised((construction.inputs, construction.keywords), jnp.asarray)
+    leaves, tree = jax.tree.flatten(inputs, is_leaf=lambda value: value is None)
+    unknown = [number for number, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
+
+    def call(state: Any, arrays: Sequence[jax.Array]) -> list[jax.Array]:
+        known = leaves.copy()
+        for number, array in zip(unknown, arrays, strict=True):
+            known[number] = array
+        made = nnx.merge(structure, state) if isinstance(port, nnx.Module) else port
+        function = getattr(made, construction.method) if construction.method else made
+        positional, keywords = jax.tree.unflatten(tree, known)
+        output = _with_rngs(function, positional, keywords)
+        return [leaf for _, leaf in _leaves(output, "") if isinstance(leaf, jax.Array)]
+
+    structure, state = nnx.split(port) if isinstance(port, nnx.Module) else (None, {})
+    try:
+        jax.eval_shape(call, state, [leaves[number] for number in unknown])
+    except Exception as error:  # whatever the judged code raises
+        return _described(error)
+    return ""
 
 
 def _judge_gradients(

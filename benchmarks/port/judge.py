@@ -11,7 +11,8 @@
 
 Needs torch, jax and flax. For each file: was it ported, how many constructions it has, how far
 outputs, parameters and buffers of the port are from torch's at most (relative to the largest
-magnitude of the tensor), and a verdict: ok, DIFFERS (by more than 1e-4), or fails (does not run).
+magnitude of the tensor), whether all calls can be traced for `jax.jit`, and a verdict: ok, DIFFERS
+(by more than 1e-4), or fails (does not run).
 Then come the reasons, and what kept files from being ported, commonest first.
 
 Exit code 1 if a ported file differs or fails.
@@ -83,6 +84,12 @@ class Row:
         if self.blockers:
             return f" ({len(self.blockers)} blockers)"
         return f": {self.why}" if self.why else ""
+
+    @property
+    def traced(self) -> str:
+        """Whether all calls that ran can be traced as well."""
+        ran = [outcome for outcome in self.outcomes if outcome.differences]
+        return ("no" if any(outcome.untraced for outcome in ran) else "yes") if ran else ""
 
     def difference(self, mode: str) -> str:
         """The largest difference in a mode over all constructions."""
@@ -197,11 +204,12 @@ def _work(
 def _report(found: Iterator[Row]) -> int:
     """Print the rows as they come, then reasons, blockers and totals; the exit code."""
     rows = []
-    print(f"{'file':<40}{'cases':>6}{'eval':>9}{'train':>9}{'gradient':>9}  verdict")
+    print(f"{'file':<40}{'cases':>6}{'eval':>9}{'train':>9}{'gradient':>9}{'jit':>5}  verdict")
     for row in found:
         rows.append(row)
         numbers = "".join(f"{row.difference(mode):>9}" for mode in ("eval", "train", "gradient"))
-        print(f"{row.name:<40}{row.cases:>6}{numbers}  {row.verdict}{row.remark}", flush=True)
+        left = f"{row.name:<40}{row.cases:>6}{numbers}{row.traced:>5}"
+        print(f"{left}  {row.verdict}{row.remark}", flush=True)
     _print_reasons(rows)
     _print_blockers([blocker for row in rows for blocker in row.blockers])
     counts = Counter(row.verdict for row in rows)
@@ -214,7 +222,8 @@ def _print_reasons(rows: Sequence[Row]) -> None:
         if found.error:
             print(f"\n{found.name}: {found.error}")
         for outcome in found.outcomes:
-            lines = [*outcome.remarks, *([outcome.error] if outcome.error else [])]
+            untraced = f"jit: {outcome.untraced}" if outcome.untraced else ""
+            lines = [line for line in (*outcome.remarks, outcome.error, untraced) if line]
             if lines:
                 print(f"\n{found.name}: {outcome.label} {outcome.verdict}")
             for line in lines[:8]:

@@ -182,7 +182,7 @@ def _walk(
         if module is None or not below:  # no state, or all of it in the table of `torch_module`
             continue
         try:
-            counterpart = _item(port, child)
+            counterpart = _item(port, _place(torch_module, child))
         except LookupError as error:
             problems += [f"{name}{child}.{own}: {error}" for own in below if below[own][1]]
             continue
@@ -226,6 +226,13 @@ def _table(torch_module: torch.nn.Module) -> Table:
         if kind.__module__.startswith(("torch.nn.modules.", "einops.")) and kind.__name__ in known:
             return known[kind.__name__]
     return {}
+
+
+def _place(torch_module: torch.nn.Module, child: str) -> str:
+    """The name of a child, in a list its place: a slice of a torch list keeps the old numbers."""
+    if child.isdigit() and isinstance(torch_module, torch.nn.Sequential | torch.nn.ModuleList):
+        return str(list(torch_module._modules).index(child))
+    return child
 
 
 def _item(port: Any, name: str) -> Any:

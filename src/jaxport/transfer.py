@@ -191,7 +191,7 @@ def variables(
         children = dict(enumerate(node))
     else:
         children = vars(node)
-    names = getattr(node, "_names", ())  # of the layers of a Sequential
+    names = node._names if hasattr(node, "_names") and isinstance(node, nnx.List) else ()
     for key, child in children.items():
         ours = f"{path}{key}"
         if isinstance(child, nnx.Variable):

@@ -102,10 +102,9 @@ def test_layer_with_arguments(name: str, data: st.DataObject, seed: int) -> None
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - set(ARGUMENTS)))
 def test_layer(name: str) -> None:
     theirs, ours = getattr(torch.nn, name)(), LAYERS[name]()
-    for shape in [(3, 40, 5), (2, 3, 40, 5)]:
-        x = values(shape, 1)
-        compare(theirs, ours, x, differentiated=1, atol=2e-5)
-        compare(theirs, nnx.jit(ours), x, atol=2e-5)
+    x = values((2, 3, 40, 5), 1)
+    compare(theirs, ours, x, differentiated=1, atol=2e-5)
+    compare(theirs, nnx.jit(ours), x, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -212,7 +211,7 @@ def pattern(y: Any) -> tuple[bool, ...]:
     ("name", "shape"),
     [
         ("dropout1d", (9, 8)), ("dropout1d", (7, 9, 8)), ("dropout2d", (7, 9)),
-        ("dropout2d", (7, 9, 8)), ("dropout2d", (7, 9, 8, 6)), ("dropout2d", (7, 9, 3, 2, 2)),
+        ("dropout2d", (7, 9, 8)), ("dropout2d", (7, 9, 8, 6)),
         ("dropout3d", (9, 8, 6, 2)), ("dropout3d", (7, 9, 3, 2, 2)), ("dropout3d", (9, 8, 6)),
     ],
 )  # fmt: skip

@@ -86,27 +86,25 @@ def test_every_form_is_run() -> None:
 
 
 @few
-@given(st.integers(1, 7), st.integers(1, 8), st.integers(0, 1))
-def test_split_by_size(length: int, size: int, dim: int) -> None:
-    shape = (length, 2) if dim == 0 else (2, length)
-    arrays = {"x": np.arange(2 * length, dtype=np.float32).reshape(shape)}
-    check_on(f"x.split({size}, dim={dim - 2})", arrays)
-    check_on(f"torch.tensor_split(x, {size}, dim={dim})", arrays)
+@given(st.sampled_from([1, 4, 7]), st.integers(1, 8))
+def test_split_by_size(length: int, size: int) -> None:
+    arrays = {"x": np.arange(2 * length, dtype=np.float32).reshape(2, length)}
+    check_on(f"x.split({size}, dim=-1)", arrays)
+    check_on(f"torch.tensor_split(x, {size}, dim=1)", arrays)
 
 
 @few
-@given(st.lists(st.integers(0, 3), min_size=1, max_size=4))
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=3).filter(lambda sizes: sum(sizes) <= 6))
 def test_split_by_sizes(sizes: list[int]) -> None:
-    arrays = {"x": np.arange(sum(sizes) * 2, dtype=np.int32).reshape(-1, 2)}
-    check_on(f"torch.split(x, {sizes})", arrays)
+    arrays = {"x": np.arange(12, dtype=np.int32).reshape(6, 2)}
+    check_on(f"torch.split(x, {[*sizes, 6 - sum(sizes)]})", arrays)
 
 
 @few
-@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 3))
-def test_windows(length: int, size: int, step: int) -> None:
-    arrays = {"x": np.arange(2 * length, dtype=np.float32).reshape(length, 2)}
-    if size <= length:
-        check_on(f"x.unfold(0, {size}, {step})", arrays)
+@given(st.integers(1, 5), st.integers(1, 3))
+def test_windows(size: int, step: int) -> None:
+    arrays = {"x": np.arange(10, dtype=np.float32).reshape(5, 2)}
+    check_on(f"x.unfold(0, {size}, {step})", arrays)
 
 
 @few
@@ -124,7 +122,7 @@ def test_expand(sizes: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("source", ["x.squeeze(1)", "torch.chunk(x, 3, dim=2)"])
 def test_what_torch_does_otherwise_raises(source: str) -> None:
-    with pytest.raises(ValueError, match="size not equal to one|equal division"):
+    with pytest.raises(ValueError, match=r"size not equal to one|equal division"):
         run_jax(port_expression(source))
 
 

@@ -10,6 +10,7 @@ import libcst
 
 from jaxport.hooks.context import HookContext, expression, keyword
 from jaxport.plans import FormCall, LayerCall
+from jaxport.tables.constants import KEYWORD_ALIASES
 from jaxport.tables.forms import ROOTS
 
 _PLACE = re.compile(r"\{(\*?)(\w+)(\??)\}")
@@ -76,6 +77,7 @@ def _bound(node: libcst.Call, plan: FormCall) -> dict[str, list[libcst.Arg]] | N
         arguments.insert(0, libcst.Arg(node.func.value))
     positional = [item for item in arguments if item.keyword is None]
     found: dict[str, list[libcst.Arg]] = {}
+    named = {parameter.name for parameter in plan.parameters}
     for parameter in plan.parameters:
         if parameter.keyword_only:
             continue
@@ -87,7 +89,10 @@ def _bound(node: libcst.Call, plan: FormCall) -> dict[str, list[libcst.Arg]] | N
         return None
     for item in arguments:
         if item.keyword is not None:
-            found[item.keyword.value] = [
+            name = item.keyword.value
+            if name not in named:
+                name = KEYWORD_ALIASES.get(name, name)
+            found[name] = [
                 item.with_changes(keyword=None, equal=libcst.MaybeSentinel.DEFAULT)
             ]
     return found

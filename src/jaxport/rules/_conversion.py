@@ -149,6 +149,14 @@ class Conversion:
                         found.add(name)
         return found
 
+    def is_imported(self, node: ast.expr) -> bool:
+        """Whether the name is one that an import gives, and no variable that may be another."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and any(
+            binding.kind == "import" for binding in self.model.lookup(node, node.id)
+        )
+
     def part_name(self, name: str) -> str:
         """What a copy of the part is called in this file: its own name if that is free."""
         if name not in self._bound:

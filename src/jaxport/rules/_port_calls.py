@@ -47,10 +47,11 @@ def convert(port: Conversion) -> list[Finding]:
 
 def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
     name = port.model.qualified(call.func) or ""
-    if name in _SPECIAL:
+    if _is_torch(name) and not port.is_imported(call.func):
+        yield from _variable(port, call)
+    elif name in _SPECIAL:
         yield from _SPECIAL[name](port, call, name)
-        return
-    if name in _CONTAINERS:
+    elif name in _CONTAINERS:
         yield _container(port, call, name)
     elif name in _PARAMETERS:
         yield _parameter(port, call, name)
@@ -82,7 +83,7 @@ def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
                                "it is not a statement of its own")
     elif name in rows():
         yield _covered(port, call, port.form(_code(name), call, rows()[name], name, False))
-    elif isinstance(call.func, ast.Attribute) and _is_root_torch(name):
+    elif isinstance(call.func, ast.Attribute) and _is_torch(name):
         return  # a torch name without a port: JXP004 says so
     elif isinstance(call.func, ast.Attribute):
         yield from _method(port, call, call.func)
@@ -98,8 +99,30 @@ def _may_hide_variable(port: Conversion, node: ast.expr) -> bool:
         port.kinds.of(node.value))
 
 
-def _is_root_torch(name: str) -> bool:
+def _is_torch(name: str) -> bool:
     return bool(name) and torch_names.is_torch(name)
+
+
+def _variable(port: Conversion, call: ast.Call) -> Iterator[Finding]:
+    """A call of a variable: `act(x)`, where `act` is one torch function or class or another."""
+    names = [value.name for value in port.model.infer(call.func) if isinstance(value, External)]
+    message = f"`{ast.unparse(call.func)}` is torch's, or what a caller gives"
+    for name in names:
+        if name in layers():
+            reason = _why_not(port, call, layers()[name])
+        elif name in rows():
+            one = len(call.args) == 1 and not call.keywords and not isinstance(
+                call.args[0], ast.Starred)
+            reason = "" if one else "its arguments mean something else in JAX"
+        elif name in _CONTAINERS:
+            reason = ""
+        else:
+            reason = f"`{name}` has no port"
+        if reason:
+            yield port.blocked("JXP901", call, message, reason)
+            return
+    if port.layer_call(call):
+        yield _passes_rngs(port, call)
 
 
 def _covered(port: Conversion, call: ast.Call, finding: Finding) -> Finding:

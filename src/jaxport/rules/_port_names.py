@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jaxport.findings import Finding
 from jaxport.rules._conversion import Conversion
 from jaxport.tables import torch_names
-from jaxport.tables.constants import CONSTANTS
+from jaxport.tables.constants import COMPARED_DTYPES, CONSTANTS
 from jaxport.tables.forms import Row, needed_modules, rows
 from jaxport.tables.parts import layers
 
@@ -33,7 +33,7 @@ def convert(port: Conversion) -> list[Finding]:
                 continue
         name = port.model.qualified(node) or ""
         if name and (torch_names.is_torch(name) or name.startswith("einops.layers.torch")) and (
-            _is_imported(port, node)
+            port.is_imported(node)
         ):
             found += _reference(port, node, name)
     return found
@@ -43,15 +43,6 @@ def _ends(port: Conversion, node: ast.expr) -> bool:
     """Whether the name is complete, and what follows is an attribute of its value."""
     name = port.model.qualified(node) or ""
     return name in CONSTANTS or name in layers() or name in _TYPES
-
-
-def _is_imported(port: Conversion, node: ast.expr) -> bool:
-    root: ast.expr = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    return isinstance(root, ast.Name) and any(
-        binding.kind == "import" for binding in port.model.lookup(root, root.id)
-    )
 
 
 def _reference(port: Conversion, node: ast.expr, name: str) -> Iterator[Finding]:
@@ -82,6 +73,8 @@ def _reference(port: Conversion, node: ast.expr, name: str) -> Iterator[Finding]
 
 def _constant(port: Conversion, node: ast.expr, name: str) -> Finding:
     text = CONSTANTS[name]
+    if isinstance(port.model.walk.parents.get(node), ast.Compare):
+        text = COMPARED_DTYPES.get(name, text)
     needs = needed_modules(text)
     for module in needs:
         root = {"jax.numpy": "jnp", "flax.nnx": "nnx", "numpy": "np"}.get(module, module)

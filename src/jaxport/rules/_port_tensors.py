@@ -14,10 +14,14 @@ from jaxport.rules._conversion import Conversion
 from jaxport.semantics.aliases import Aliases
 from jaxport.semantics.kinds import chosen
 from jaxport.semantics.values import External, Instance
+from jaxport.tables.constants import TENSOR_ATTRIBUTES
 from jaxport.tables.forms import Row, called_parts, needed_modules, rows
 from jaxport.tables.parts import layers
 from jaxport.tables.weights import has_property
 
+_TORCH_ATTRIBUTES = frozenset({
+    "grad", "requires_grad", "is_cuda", "is_leaf", "layout", "grad_fn", "is_sparse", "names",
+})  # fmt: skip
 _OPERATIONS: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power",
 }  # fmt: skip
@@ -53,7 +57,31 @@ def convert(port: Conversion) -> list[Finding]:
                                               "compute with the array instead"))
             case ast.Call(func=ast.Attribute() as func):
                 found += _in_place_value(port, statement, func)
+            case ast.Attribute(ctx=ast.Load()):
+                found += _attribute(port, statement)
     return found
+
+
+def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
+    """An attribute of a tensor that JAX arrays write differently, or have not."""
+    parent = port.model.walk.parents.get(node)
+    if isinstance(parent, ast.Call) and parent.func is node:
+        return
+    if not port.kinds.is_tensor(node.value) or port.model.qualified(node) is not None:
+        return
+    if isinstance(node.value, ast.Attribute) and port.kinds.names(node.value) != {"tensor"}:
+        return
+    form = TENSOR_ATTRIBUTES.get(node.attr)
+    message = f"`{node.attr}` of a tensor is written differently in JAX"
+    if form is None:
+        if node.attr in _TORCH_ATTRIBUTES:
+            yield port.blocked("JXP005", node, f"`{node.attr}` is an attribute of torch tensors",
+                               "JAX arrays have none")
+        return
+    rest = form.removeprefix("{self}")
+    if rest != f".{node.attr}":
+        span = Span(port.span(node.value).end, port.span(node).end)
+        yield port.text("JXP902", node, message, [Edit(span, rest)])
 
 
 # Changes in place

@@ -9,7 +9,7 @@ from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Binding, Class, Scope
 from jaxport.semantics.values import External, Instance, LocalClass, LocalFunction
 from jaxport.tables import torch_names
-from jaxport.tables.constants import CONSTANTS
+from jaxport.tables.constants import CONSTANTS, KEYWORD_ALIASES
 from jaxport.tables.forms import Row, rows
 from jaxport.tables.parts import layers, parts
 
@@ -997,6 +997,8 @@ def bound(row: Row, call: ast.Call, method: bool) -> dict[str, list[ast.expr]] |
     named = {item.name: item for item in row.parameters}
     for keyword in call.keywords:
         name = keyword.arg
+        if name not in named:
+            name = KEYWORD_ALIASES.get(name or "")
         if name is None or name not in named:
             return None
         if found.get(name):

@@ -7,6 +7,8 @@ from jaxport.tables.forms.pointwise import both
 
 _DIM = "dim: int | shape | None = None, keepdim: bool = False"
 _AXIS = "axis={dim?}, keepdims={keepdim?}"
+# Where JAX takes dimensions as a tuple, and as no list.
+_HASHED = (("int | None = None", "{dim?}"), ("shape", "tuple({dim})"))
 _ALL_DIMS = "with no dimension in `dim` torch reduces all, JAX none"
 _UNSIGNED = f"{_ALL_DIMS}; of `uint8` it is `uint32`"
 _NARROW = "8 and 16 bit integers stay what they are, and can overflow"
@@ -36,7 +38,7 @@ def _spread(name: str) -> list[Form]:
     forms = _reduction(
         name,
         name,
-        f"{_DIM}, *, correction: number = 1",
+        "dim: int | shape | None = None, *, correction: number = 1, keepdim: bool = False",
         f"{_AXIS.replace(', k', ', ddof={correction}, k')}",
         _ALL_DIMS,
     )
@@ -60,8 +62,8 @@ def _spread(name: str) -> list[Form]:
         ]
     forms.append(
         Form(
-            f"torch.{name}_mean(input: Tensor, {_DIM}, *, correction: number = 1) "
-            "-> tuple[Tensor, Tensor]",
+            f"torch.{name}_mean(input: Tensor, dim: int | shape | None = None, *, "
+            "correction: number = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]",
             f"@{name}_mean({{input}}, dim={{dim?}}, correction={{correction?}}, "
             "keepdim={keepdim?})",
         )
@@ -113,24 +115,27 @@ FORMS: tuple[Form, ...] = (
     *_spread("var"),
     *_extreme("max", "maximum"),
     *_extreme("min", "minimum"),
-    Form(
-        f"{both('nansum')}(input: Tensor, {_DIM}, *, dtype: dtype = None) -> Tensor",
-        f"jnp.nansum({{input}}, {_AXIS}, dtype={{dtype?}})",
-        _UNSIGNED,
+    *(
+        Form(
+            f"{both(name)}(input: Tensor, dim: {dim}, keepdim: bool = False, *, "
+            "dtype: dtype = None) -> Tensor",
+            f"jnp.{name}({{input}}, axis={axis}, keepdims={{keepdim?}}, dtype={{dtype?}})",
+            _ALL_DIMS,
+        )
+        for name in ("nansum", "nanmean")
+        for dim, axis in _HASHED
     ),
-    Form(
-        f"{both('nanmean')}(input: Tensor, {_DIM}, *, dtype: dtype = None) -> Tensor",
-        f"jnp.nanmean({{input}}, {_AXIS}, dtype={{dtype?}})",
-        _ALL_DIMS,
+    *(
+        Form(
+            f"{both('count_nonzero')}(input: Tensor, dim: {dim}) -> Tensor",
+            f"jnp.count_nonzero({{input}}, axis={axis})",
+            _ALL_DIMS,
+        )
+        for dim, axis in _HASHED
     ),
     Form(
         f"{both('logsumexp')}(input: Tensor, dim: int | shape, keepdim: bool = False) -> Tensor",
         "jax.nn.logsumexp({input}, axis={dim}, keepdims={keepdim?})",
-        _ALL_DIMS,
-    ),
-    Form(
-        f"{both('count_nonzero')}(input: Tensor, dim: int | shape | None = None) -> Tensor",
-        "jnp.count_nonzero({input}, axis={dim?})",
         _ALL_DIMS,
     ),
     Form(
