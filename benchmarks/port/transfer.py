@@ -11,7 +11,7 @@ becomes of it: `{"Linear": {"weight": ("kernel", "w.T")}}`.
 raises TransferError, with a line for each, if anything of torch's state has no place in the port,
 or a Param or BatchStat of the port has no counterpart in torch, or shapes or kinds of numbers
 differ. Buffers that torch does not save (`persistent=False`) are constants that the port computes
-itself; they are compared, never set.
+itself, so they are in `entries` but never set.
 """
 
 from __future__ import annotations

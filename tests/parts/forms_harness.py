@@ -425,42 +425,74 @@ def _values(ported: str, arrays: Mapping[str, Any]) -> list[jax.Array]:
     return [jnp.asarray(arrays[name]) for name in names_in(ported, arrays)]
 
 
-def check_gradient(source: str, arrays: Mapping[str, Any] = ARRAYS) -> None:
-    """The gradients of a weighted sum of the result agree, for all arrays of floats in `source`."""
+def check_gradient(source: str, batch: Sequence[str]) -> None:
+    """The gradients of a weighted sum of the floats in the result agree with torch's."""
+    names = _leaves(source)
+    tensors = {
+        name: torch.from_numpy(np.array(ARRAYS[name])).requires_grad_(name in names)
+        for name in names_in(source, ARRAYS)
+    }
+    loss: Any = sum((item * _weights(item)).sum() for item in _floats(
+        eval(source, {**TORCH_NAMES, **tensors})
+    ))  # fmt: skip
+    loss.backward()
     ported = port_expression(source)
-    names = [name for name in names_in(source, arrays) if arrays[name].dtype == np.float32]
-    leaves = {name: torch.from_numpy(np.array(arrays[name])).requires_grad_() for name in names}
-    others = {
-        name: torch.from_numpy(np.array(arrays[name])) for name in names_in(source, arrays)
-        if name not in names
-    }  # fmt: skip
-    result = _floats(eval(source, {**TORCH_NAMES, **others, **leaves}))
-    weights = [np.cos(np.arange(item.numel())).reshape(item.shape) for item in result]
-    sum(
-        (item * torch.tensor(weight, dtype=torch.float32)).sum()
-        for item, weight in zip(result, weights, strict=True)
-    ).backward()  # type: ignore[union-attr]
-
-    def loss(values: dict[str, jax.Array]) -> jax.Array:
-        outputs = _floats(eval(ported, {**JAX_NAMES, **fixed, **values}))
-        return jnp.sum(jnp.stack([
-            jnp.sum(item * jnp.asarray(weight, jnp.float32))
-            for item, weight in zip(outputs, weights, strict=True)
-        ]))  # fmt: skip
-
-    fixed = {name: jnp.asarray(value.numpy()) for name, value in others.items()}
-    gradients = jax.grad(loss)({name: jnp.asarray(arrays[name]) for name in names})
-    for name, leaf in leaves.items():
-        expected = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+    for name, actual in zip(names, _gradients(tuple(batch))[source], strict=True):
+        expected = tensors[name].grad
         np.testing.assert_allclose(
-            gradients[name], expected, rtol=1e-4, atol=1e-5, err_msg=f"{source} -> {ported}: {name}"
+            actual,
+            torch.zeros_like(tensors[name]) if expected is None else expected,
+            rtol=1e-4, atol=1e-5, err_msg=f"{source}  ->  {ported}  by  {name}",
+        )  # fmt: skip
+
+
+@functools.cache
+def _gradients(sources: tuple[str, ...]) -> dict[str, list[jax.Array]]:
+    """The gradients of the JAX expressions by the arrays of floats that they read."""
+    found: dict[str, list[jax.Array]] = {}
+    for first in range(0, len(sources), 25):
+        chunk = sources[first : first + 25]
+
+        @jax.jit
+        def run(arrays: Any, chunk: tuple[str, ...] = chunk) -> Any:
+            return [_gradient(source, arrays) for source in chunk]
+
+        wanted = {name for source in chunk for name in names_in(source, ARRAYS)}
+        found.update(zip(chunk, run({name: jnp.asarray(ARRAYS[name]) for name in wanted}),
+                         strict=True))  # fmt: skip
+    return found
+
+
+def _gradient(source: str, arrays: Mapping[str, jax.Array]) -> list[jax.Array]:
+    ported = port_expression(source)
+    names = _leaves(source)
+
+    def loss(*values: jax.Array) -> jax.Array:
+        given = {**arrays, **dict(zip(names, values, strict=True))}
+        result = eval(ported, {**JAX_NAMES, **given})
+        return sum(
+            (jnp.sum(item * jnp.asarray(_weights(item).numpy())) for item in _floats(result)),
+            start=jnp.zeros(()),
         )
+
+    return list(jax.grad(loss, range(len(names)))(*(arrays[name] for name in names)))
+
+
+def _leaves(source: str) -> list[str]:
+    """The arrays of floats that the expression reads."""
+    return [name for name in names_in(source, ARRAYS) if ARRAYS[name].dtype == np.float32]
 
 
 def _floats(result: Any) -> list[Any]:
     """The arrays of floats in a result."""
     items = [result] if hasattr(result, "dtype") else list(result)
     return [item for item in items if str(item.dtype).rsplit(".", 1)[-1].startswith("float")]
+
+
+def _weights(result: Any) -> torch.Tensor:
+    """Weights that differ from item to item, with the shape of the result."""
+    shape = tuple(result.shape)
+    return torch.cos(torch.arange(float(np.prod(shape)))).reshape(shape)
 
 
 def same(expected: Any, actual: Any, message: str, rtol: float = 1e-5, atol: float = 1e-6) -> None:

@@ -102,9 +102,8 @@ def test_layer_with_arguments(name: str, data: st.DataObject, seed: int) -> None
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - set(ARGUMENTS)))
 def test_layer(name: str) -> None:
     theirs, ours = getattr(torch.nn, name)(), LAYERS[name]()
-    x = values((2, 3, 40, 5), 1)
-    compare(theirs, ours, x, differentiated=1, atol=2e-5)
-    compare(theirs, nnx.jit(ours), x, atol=2e-5)
+    for seed in range(3):
+        compare(theirs, ours, values((2, 4, 6), seed), differentiated=1, atol=2e-5)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -116,7 +115,7 @@ def test_signature(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"GELU", "GLU"} - set(ARGUMENTS)))
 def test_not_finite(name: str) -> None:
-    x = np.array([np.inf, -np.inf, np.nan], np.float32).reshape(3, 1, 1, 1)
+    x = np.array([np.inf, -np.inf, np.nan], np.float32).repeat(16).reshape(2, 4, 6)
     compare(getattr(torch.nn, name)(), LAYERS[name](), x)
 
 
@@ -250,6 +249,6 @@ def test_dropout_layer(name: str) -> None:
     module.eval()
     assert module(x) is x
     module.train()
-    assert (nnx.jit(lambda m, x: m(x))(module, x) != x).any()
+    assert (module(x) != x).any()
     assert (layer(0.0, rngs=nnx.Rngs(0))(x) == x).all()
     assert (layer(1.0, rngs=nnx.Rngs(0))(x) == 0).all()

@@ -35,7 +35,7 @@ from jaxport.parts.nn.transformer import (
     TransformerEncoderLayer,
 )
 
-few = settings(max_examples=10, deadline=None, derandomize=True)
+few = settings(max_examples=8, deadline=None, derandomize=True)
 Array = np.ndarray[Any, Any]
 SEEDS = st.integers(0, 999)
 
@@ -152,7 +152,7 @@ def pair(original: type, part: type, *args: Any, **kwargs: Any) -> tuple[Any, An
     return theirs, ours
 
 
-@settings(few, max_examples=12)
+@settings(few, max_examples=8)
 @given(
     seed=SEEDS, batch_first=st.booleans(), batched=st.booleans(), bias=st.booleans(),
     sizes=st.sampled_from([{}, {"kdim": 3}, {"kdim": 3, "vdim": 5}]),
@@ -262,10 +262,10 @@ OPTIONS = {
     "norm_first": st.booleans(), "bias": st.booleans(),
 }  # fmt: skip
 CAUSAL = np.triu(np.full((3, 3), -np.inf, np.float32), 1)
-PADDED = np.array([[False, False, True], [False, True, True]])
+PADDED = np.array([[False, False, True], [False, True, True], [False, False, False]])
 
 
-@settings(few, max_examples=5)
+@settings(few, max_examples=4)
 @given(
     seed=SEEDS, options=st.fixed_dictionaries(OPTIONS), masked=st.booleans(),
     padded=st.booleans(),
@@ -274,9 +274,8 @@ PADDED = np.array([[False, False, True], [False, True, True]])
 def test_layers(seed: int, options: dict[str, Any], masked: bool, padded: bool) -> None:
     torch.manual_seed(seed)
     mask, padding = CAUSAL if masked else None, PADDED if padded else None
-    x, memory = normal((2, 3, 4), seed), normal((2, 5, 4), seed + 1)
-    if not options["batch_first"]:
-        x, memory = x.swapaxes(0, 1), memory.swapaxes(0, 1)
+    # As many sequences as places, so that fewer shapes have to be compiled.
+    x, memory = normal((3, 3, 4), seed), normal((3, 3, 4), seed + 1)
     arguments: dict[str, Any] = {"dim_feedforward": 6, "dropout": 0.0, **options}
     theirs, ours = pair(
         torch.nn.TransformerEncoderLayer, TransformerEncoderLayer, 4, 2, **arguments
@@ -309,9 +308,7 @@ def test_encoder_in_evaluation(nested: bool, padding: Array, batch_first: bool) 
     copy_weights(theirs, ours)
     theirs.eval()
     ours.eval()
-    x = normal((2, 3, 4), 1)
-    if not batch_first:
-        x = x.swapaxes(0, 1)
+    x = normal((3, 3, 4), 1)
     with torch.no_grad():
         compare(theirs, ours, x, None, padding, rtol=1e-4, atol=1e-5)
         # With causal attention the first query must not find its only key padded.
@@ -328,7 +325,7 @@ def test_stacks() -> None:
     theirs = torch.nn.TransformerDecoder(layer, 2, torch.nn.LayerNorm(4))
     ours = TransformerDecoder(part, 2, LayerNorm(4), rngs=nnx.Rngs(1))
     copy_weights(theirs, ours)
-    x, memory = normal((3, 2, 4), 0), normal((5, 2, 4), 1)
+    x, memory = normal((3, 3, 4), 0), normal((3, 3, 4), 1)
     compare(theirs, ours, x, memory, CAUSAL, differentiated=2, rtol=1e-4, atol=1e-5)
 
     arguments: dict[str, Any] = {"num_encoder_layers": 2, "num_decoder_layers": 1}

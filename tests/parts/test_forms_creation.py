@@ -26,7 +26,8 @@ SNIPPETS = [
         for name in ("zeros", "ones")
         for source in (
             "torch.{}(2, 3)", "torch.{}(4)", "torch.{}((2, 3))", "torch.{}(())",
-            "torch.{}([2, 3], dtype=torch.long)", "torch.{}(2, dtype=torch.bool, device='cpu')", "torch.{}(*m.shape)",
+            "torch.{}([2, 3], dtype=torch.long)", "torch.{}(*m.shape)",
+            "torch.{}(2, dtype=torch.bool, device='cpu')",
             "torch.{}(m.shape, dtype=m.dtype)", "torch.{}(m.size(0), 2, dtype=torch.float64)",
             "torch.{}(size=(2, 2))", "torch.{}_like(x)", "torch.{}_like(i, dtype=torch.float16)",
             "torch.{}_like(b)", "x.new_{}(2, 3)", "i.new_{}((2,))", "b.new_{}([1, 2])",

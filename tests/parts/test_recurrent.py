@@ -35,27 +35,22 @@ def pair(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
-@few
+@settings(few, max_examples=4)
 @given(
-    seed=SEEDS, num_layers=st.sampled_from([1, 2]), bias=st.booleans(), batch_first=st.booleans(),
-    bidirectional=st.booleans(), batched=st.booleans(), stated=st.booleans(),
+    seed=SEEDS, num_layers=st.sampled_from([1, 2]), bias=st.booleans(),
+    bidirectional=st.booleans(), batched=st.booleans(),
     nonlinearity=st.sampled_from(["tanh", "relu"]),
 )  # fmt: skip
 def test_layer(
-    name: str, seed: int, num_layers: int, bias: bool, batch_first: bool, bidirectional: bool,
-    batched: bool, stated: bool, nonlinearity: str,
+    name: str, seed: int, num_layers: int, bias: bool, bidirectional: bool, batched: bool,
+    nonlinearity: str,
 ) -> None:  # fmt: skip
     torch.manual_seed(seed)
-    arguments: dict[str, Any] = {
-        "num_layers": num_layers, "bias": bias, "batch_first": batch_first,
-        "bidirectional": bidirectional,
-    }  # fmt: skip
-    if name == "RNN":
-        arguments["nonlinearity"] = nonlinearity
-    theirs, ours = pair(name, 3, 4, **arguments)
-    x = normal(((2, 5) if batch_first else (5, 2)) * batched + (5,) * (not batched) + (3,), seed)
-    shape = (num_layers * (1 + bidirectional), *[2] * batched, 4)
-    states = [normal(shape, seed + i) for i in range(1 + (name == "LSTM"))] * stated
+    more = {"nonlinearity": nonlinearity} if name == "RNN" else {}
+    # As many sequences as steps: what is compiled serves with and without `batch_first`.
+    x = normal((5, 5, 3) if batched else (5, 3), seed)
+    shape = (num_layers * (1 + bidirectional), *[5] * batched, 4)
+    states = [normal(shape, seed + i) for i in range(1 + (name == "LSTM"))]
 
     def run(layer: Any) -> Any:
         def call(x: Any, *states: Any) -> Any:
@@ -63,7 +58,13 @@ def test_layer(
 
         return call
 
-    compare(run(theirs), run(ours), x, *states, differentiated=1 + len(states))
+    for batch_first in (False, True):
+        theirs, ours = pair(
+            name, 3, 4, num_layers, bias=bias, batch_first=batch_first,
+            bidirectional=bidirectional, **more,
+        )  # fmt: skip
+        compare(run(theirs), run(ours), x, *states, differentiated=1 + len(states))
+        compare(run(theirs), run(ours), x, differentiated=1)
 
 
 @pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "RNNCell"])
@@ -101,7 +102,7 @@ def test_weights_learn() -> None:
         agree(gradients[name][...], parameter.grad, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell"])
+@pytest.mark.parametrize("name", ["LSTM", "GRUCell"])
 def test_start(name: str) -> None:
     ours = getattr(recurrent, name)(50, 25, rngs=nnx.Rngs(0))
     bound = 25**-0.5
@@ -112,9 +113,9 @@ def test_start(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
 def test_dropout_between_layers(name: str) -> None:
-    module = getattr(recurrent, name)(3, 40, 2, dropout=0.5, rngs=nnx.Rngs(0))
-    single = getattr(recurrent, name)(3, 40, 1, dropout=0.5, rngs=nnx.Rngs(0))
-    x = jnp.asarray(normal((5, 2, 3), 0))
+    module = getattr(recurrent, name)(3, 4, 2, dropout=0.5, rngs=nnx.Rngs(0))
+    single = getattr(recurrent, name)(3, 4, 1, dropout=0.5, rngs=nnx.Rngs(0))
+    x = jnp.asarray(normal((5, 5, 3), 0))
     first, second = module(x)[0], module(x)[0]
     assert (first != second).any()
     # The layer in front of it and the output of the last one are not dropped.

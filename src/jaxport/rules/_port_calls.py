@@ -270,9 +270,12 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         if only_tensors and names & {"numpy", "sequence", "int", "float", "bool"}:
             yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
                                "and the value seems to be none")
+        elif only_tensors and not port.model.infer(func) and not port.kinds.of(func):
+            yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
+                               "and nothing of this name is defined here")
         return
     if names and names != {"tensor"} and not only_tensors:
-        if name in rows() and func.attr not in PORTABLE_METHODS:
+        if name in rows() and not _is_portable(call, func.attr):
             yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
                                "the value can be something else too")
         return
@@ -284,7 +287,7 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
     if not names and func.attr not in TORCH_ONLY and func.attr not in _TENSOR_SPECIAL and not any(
         keyword.arg == "dim" for keyword in call.keywords
     ):
-        if name in rows() and func.attr not in PORTABLE_METHODS and func.attr not in _COMMON:
+        if name in rows() and not _is_portable(call, func.attr) and func.attr not in _COMMON:
             yield port.blocked("JXP005", call, f"`{func.attr}` is a method that tensors have",
                                "whether the value is one can't be told")
         return
@@ -302,11 +305,21 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
     elif name in rows():
         port.covered.add(func)
         yield port.form(_code(name), call, rows()[name], func.attr, True)
-    elif func.attr in PORTABLE_METHODS or func.attr.startswith("__"):
+    elif _is_portable(call, func.attr) or func.attr.startswith("__"):
         return
     elif names:
         yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
                            "it has no port yet")
+
+
+def _is_portable(call: ast.Call, method: str) -> bool:
+    """Whether the call means the same on a JAX array: the method has the place for its arguments."""
+    signature = PORTABLE_METHODS.get(method)
+    if signature is None or call.keywords:
+        return False
+    parameters = ast.parse(f"def f{signature}: ...").body[0]
+    assert isinstance(parameters, ast.FunctionDef)
+    return len(call.args) <= len(parameters.args.args) or parameters.args.vararg is not None
 
 
 _MOVES = frozenset({"to", "cuda", "cpu", "clone", "detach", "contiguous"})

@@ -237,8 +237,9 @@ def _layer_names(port: Conversion, node: ast.expr) -> set[str]:
 def _augmented(port: Conversion, aliases: Aliases, statement: ast.AugAssign) -> Iterator[Finding]:
     target = statement.target
     if isinstance(target, ast.Name):
-        bindings = [item for item in port.model.lookup(target, target.id)
-                    if item.node is not statement]
+        found = port.model.lookup(target, target.id)
+        own = next((item for item in found if item.node is statement), None)
+        bindings = port.model.lookup(target, target.id, without=own)
         tensor = any(kind.name == "tensor" for item in bindings
                      for kind in port.kinds._binding(item))
         if tensor:

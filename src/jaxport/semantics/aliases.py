@@ -23,7 +23,7 @@ _VIEWS = frozenset({
     "swapaxes", "movedim", "diagonal", "unfold", "rearrange", "requires_grad_", "numpy",
     "as_tensor", "from_numpy", "asarray", "broadcast_to", "real", "imag", "view_as_real",
     "view_as_complex",
-    "reshape_as", "unflatten", "ravel", "swapdims", "moveaxis", "atleast_1d", "pack", "unpack",
+    "reshape_as", "unflatten", "ravel", "swapdims", "moveaxis", "atleast_1d", "unpack",
 })  # fmt: skip
 _FIELDS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 _IDENTITY_LAYERS = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten",

@@ -232,9 +232,9 @@ class Kinds_:
     # Names
 
     def _name(self, node: ast.Name) -> Kinds:
-        narrowed = self.narrowed(node)
-        if narrowed:
-            return only("module")
+        narrowed = [self.annotation(item) for item in self.narrowed(node)]
+        if narrowed and all(narrowed):
+            return UNKNOWN.union(*narrowed)
         found: Kinds = UNKNOWN
         bindings = self.model.before(node)
         for binding in bindings:
@@ -380,6 +380,12 @@ class Kinds_:
             return only("numpy")
         if full and torch_names.is_module_class(full):
             return only("module")
+        if any(
+            isinstance(value, LocalClass)
+            and self.model.value_role(Instance(value), "module") is not None
+            for value in self.model.infer(node)
+        ):
+            return only("module")
         return _plain(node.id) if isinstance(node, ast.Name) else UNKNOWN
 
     def parameter(self, argument: ast.arg, scope: Scope) -> Kinds:
@@ -471,9 +477,11 @@ class Kinds_:
             "forward", "__call__",
         ):
             return False
-        positional = function.args.args[1:2]
+        positional = function.args.args[1:]
         owner = scope.parent
-        if positional != [argument] or owner is None or not owner.is_class or not uses:
+        if argument not in positional or owner is None or not owner.is_class or not uses:
+            return False
+        if argument is not positional[0] and not any(self._has_tensor_method(use) for use in uses):
             return False
         if _default(function.args, argument) is not None:
             return False
@@ -498,6 +506,14 @@ class Kinds_:
                 case ast.Assign(targets=[ast.Tuple() | ast.List()]):
                     return False
         return True
+
+    def _has_tensor_method(self, use: ast.Name) -> bool:
+        """Whether a method that tensors have is called on it."""
+        parent = self.model.walk.parents.get(use)
+        return (
+            isinstance(parent, ast.Attribute) and f"Tensor.{parent.attr}" in rows()
+            and isinstance(self.model.walk.parents.get(parent), ast.Call)
+        )
 
     def _by_use(self, node: ast.Name, bindings: list[Binding]) -> bool:
         """Whether something unknown is certainly a tensor, by what this scope does with it."""

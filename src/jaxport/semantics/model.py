@@ -161,7 +161,9 @@ class Model:
         bindings = self.lookup(node, node.id)
         around = [node, *self.walk.ancestors(node)]
         own = next((item for item in bindings if item.node in around), None)
-        if own is None or own.kind not in ("value", "element"):
+        if own is None or not (
+            own.kind in ("value", "element") or isinstance(own.node, ast.AugAssign)
+        ):
             return bindings
         return self.lookup(node, node.id, without=own)
 

@@ -13,6 +13,11 @@ def divide_and_truncate(x: jax.Array | float, y: jax.Array | float) -> jax.Array
     return jax.lax.div(x, y) if jnp.issubdtype(dtype, jnp.integer) else jnp.trunc(x / y)
 
 
+def plus(x: jax.Array, value: jax.Array | float) -> jax.Array:
+    """`x.add_`: the sum in the type of `x`, however wide `value` is."""
+    return (x + value).astype(x.dtype)
+
+
 def lerp(start: jax.Array, end: jax.Array, weight: jax.Array | float) -> jax.Array:
     """`torch.lerp`: the point between `start`, at weight 0, and `end`, at weight 1."""
     return start + weight * (end - start)

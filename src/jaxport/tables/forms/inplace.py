@@ -21,17 +21,33 @@ def _arithmetic(names: str, operation: str, other: str = "other") -> list[Form]:
     ]
 
 
+def _sum(names: str, operands: str, term: str, sign: str = "+") -> list[Form]:
+    """A sum in the type of the tensor; a tensor that is worked out right here is not repeated."""
+    signature = f"{_methods(names)}(input: Tensor, {operands}) -> Tensor"
+    return [
+        Form(signature, _TYPED.format(f"{{input}} {sign} {term}")),
+        Form(signature, f"@plus({{input}}, {term if sign == '+' else f'-({term})'})"),
+    ]
+
+
 FORMS: tuple[Form, ...] = (
-    *_arithmetic("add", "{input} + {other}"),
+    Form("Tensor.add_(input: Tensor, other: number) -> Tensor", "{input} + {other}"),
+    *_sum("add", "other: any", "{other}"),
+    *_sum("add", "other: any, *, alpha: number", "{alpha} * {other}"),
+    *_sum("sub subtract", "other: any, *, alpha: number", "{alpha} * {other}", "-"),
+    *_sum("addcmul", "tensor1: Tensor, tensor2: Tensor", "{tensor1} * {tensor2}"),
+    *_sum("addcdiv", "tensor1: Tensor, tensor2: Tensor", "{tensor1} / {tensor2}"),
+    *(
+        form
+        for name, sign in (("addcmul", "*"), ("addcdiv", "/"))
+        for form in _sum(
+            name,
+            "tensor1: Tensor, tensor2: Tensor, *, value: number",
+            f"{{value}} * {{tensor1}} {sign} {{tensor2}}",
+        )
+    ),
     *(form for operation, names in BINARY.items() for form in _arithmetic(names, operation)),
     *_arithmetic("pow", "{input} ** {exponent}", "exponent"),
-    *(
-        Form(
-            f"{_methods(names)}(input: Tensor, other: any, *, alpha: number) -> Tensor",
-            _TYPED.format(f"{{input}} {sign} {{alpha}} * {{other}}"),
-        )
-        for names, sign in (("add", "+"), ("sub subtract", "-"))
-    ),
     Form(
         f"{_methods('div divide')}(input: Tensor, other: any, *, rounding_mode: 'floor') -> Tensor",
         _TYPED.format("{input} // {other}"),
@@ -81,21 +97,6 @@ FORMS: tuple[Form, ...] = (
             AT_A_BOUND,
         )
         for side in ("min", "max")
-    ),
-    *(
-        form
-        for name, sign in (("addcmul", "*"), ("addcdiv", "/"))
-        for form in (
-            Form(
-                f"Tensor.{name}_(input: Tensor, tensor1: Tensor, tensor2: Tensor) -> Tensor",
-                _TYPED.format(f"{{input}} + {{tensor1}} {sign} {{tensor2}}"),
-            ),
-            Form(
-                f"Tensor.{name}_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, "
-                "value: number) -> Tensor",
-                _TYPED.format(f"{{input}} + {{value}} * {{tensor1}} {sign} {{tensor2}}"),
-            ),
-        )
     ),
     Form("Tensor.zero_(input: Tensor) -> Tensor", "jnp.zeros_like({input})"),
     Form("Tensor.fill_(input: Tensor, value: any) -> Tensor", "jnp.full_like({input}, {value})"),

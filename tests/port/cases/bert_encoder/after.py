@@ -393,12 +393,12 @@ class MaskedLM(nnx.Module):
 
     def _init_weights(self, module: nnx.Module) -> None:
         if isinstance(module, (Linear, Embedding)):
-            module.weight = 0.2 * jax.random.normal(self.rngs(), module.weight.data.shape, module.weight.data.dtype)
+            module.weight = 0.2 * jax.random.normal(self.rngs(), module.weight.shape, module.weight.dtype)
         if isinstance(module, Linear) and module.bias is not None:
-            module.bias[...] = jnp.zeros_like(module.bias.data)
+            module.bias[...] = jnp.zeros_like(module.bias)
         elif isinstance(module, LayerNorm):
-            module.bias[...] = jnp.zeros_like(module.bias.data)
-            module.weight = jnp.full_like(module.weight.data, 1.0)
+            module.bias[...] = jnp.zeros_like(module.bias)
+            module.weight = jnp.full_like(module.weight, 1.0)
 
     def __call__(self, ids: jax.Array, attention_mask: Optional[jax.Array] = None,
                 labels: Optional[jax.Array] = None) -> Tuple[Optional[jax.Array], jax.Array]:

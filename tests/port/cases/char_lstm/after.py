@@ -284,7 +284,7 @@ class CharLSTM(nnx.Module):
 
     def init_weights(self):
         self.readout.weight = init_xavier_uniform(self.rngs(), self.readout.weight)
-        self.readout.bias[...] = jnp.full_like(self.readout.bias.data, 0)
+        self.readout.bias[...] = jnp.full_like(self.readout.bias, 0)
         self.cell.weight_hh[...] = init_orthogonal(self.rngs(), self.cell.weight_hh)
 
     def initial_state(self, batch_size: int) -> State:

@@ -464,12 +464,12 @@ fixed_latents = gaussian(2, 16, LATENT)
 def init_normal(module, *, rngs: nnx.Rngs):
     """Small weights for whatever convolves, weights around one for what normalises."""
     if isinstance(module, Conv2d):
-        module.weight = torch_init_normal(rngs(), module.weight.data, mean=0.0, std=0.05)
+        module.weight = torch_init_normal(rngs(), module.weight, mean=0.0, std=0.05)
     elif isinstance(module, ConvTranspose2d):
-        module.weight[...] = torch_init_normal(rngs(), module.weight.data, mean=0.0, std=0.05)
+        module.weight[...] = torch_init_normal(rngs(), module.weight, mean=0.0, std=0.05)
     elif isinstance(module, BatchNorm2d):
-        module.weight = torch_init_normal(rngs(), module.weight.data, mean=1.0, std=0.05)
-        module.bias[...] = jnp.full_like(module.bias.data, 0)
+        module.weight = torch_init_normal(rngs(), module.weight, mean=1.0, std=0.05)
+        module.bias[...] = jnp.full_like(module.bias, 0)
 
 
 class Generator(nnx.Module):

@@ -167,10 +167,10 @@ class DotProductBias(nnx.Module):
         self.global_bias = nnx.Param(jnp.array(0.0))
         self.y_range = y_range
 
-        self.user_factors.weight = jax.random.uniform(rngs.params(), self.user_factors.weight.data.shape, self.user_factors.weight.data.dtype, minval=-0.1, maxval=0.1)
-        self.item_factors.weight = jax.random.uniform(rngs.params(), self.item_factors.weight.data.shape, self.item_factors.weight.data.dtype, minval=-0.1, maxval=0.1)
-        self.user_bias.weight = jnp.zeros_like(self.user_bias.weight.data)
-        self.item_bias.weight = jnp.zeros_like(self.item_bias.weight.data)
+        self.user_factors.weight = jax.random.uniform(rngs.params(), self.user_factors.weight.shape, self.user_factors.weight.dtype, minval=-0.1, maxval=0.1)
+        self.item_factors.weight = jax.random.uniform(rngs.params(), self.item_factors.weight.shape, self.item_factors.weight.dtype, minval=-0.1, maxval=0.1)
+        self.user_bias.weight = jnp.zeros_like(self.user_bias.weight)
+        self.item_bias.weight = jnp.zeros_like(self.item_bias.weight)
 
     def __call__(self, users, items):
         dot = (self.user_factors(users) * self.item_factors(items)).sum(axis=1, keepdims=True)

@@ -571,7 +571,7 @@ class ConvNormAct(Sequential):
                       bias=False,
                       rngs=rngs),
             BatchNorm2d(c_out),
-            ReLU6(inplace=True),
+            act(inplace=True),
         )
 
 

@@ -278,8 +278,8 @@ class TCN(nnx.Module):
     def init_weights(self):
         for m in modules(self):
             if isinstance(m, Conv1d):
-                m.weight = 0.2 * jax.random.normal(self.rngs(), m.weight.data.shape, m.weight.data.dtype)
-        self.linear.weight = 0.1 * jax.random.normal(self.rngs(), self.linear.weight.data.shape, self.linear.weight.data.dtype)
+                m.weight = 0.2 * jax.random.normal(self.rngs(), m.weight.shape, m.weight.dtype)
+        self.linear.weight = 0.1 * jax.random.normal(self.rngs(), self.linear.weight.shape, self.linear.weight.dtype)
 
     def __call__(self, x):
         # the last step has seen the whole sequence

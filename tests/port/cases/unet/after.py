@@ -512,8 +512,8 @@ def _nearest_places(old: int, new: int, step: float, mode: str) -> np.ndarray:
         raise ValueError(f"unknown mode {mode!r}")
     offset = np.float32(0.0 if mode == "nearest" else 0.5)
     # Rounded as torch rounds, or another place is read where the product is nearly whole.
-    places: np.ndarray = (np.arange(new, dtype=np.float32) + offset) * np.float32(step)
-    return np.clip(places.astype(int), 0, old - 1)
+    places = (np.arange(new, dtype=np.float32) + offset) * np.float32(step)
+    return np.asarray(places.astype(int).clip(max=old - 1))
 
 
 def _weighted_places(
@@ -720,7 +720,7 @@ class DiceLoss(nnx.Module):
 
     def __call__(self, logits, target):
         p = jax.lax.collapse(jax.nn.sigmoid(logits), 1)
-        t = target.flatten(1)
+        t = jax.lax.collapse(target, 1)
         overlap = (p * t).sum(axis=1)
         dice = (2 * overlap + self.smooth) / (p.sum(axis=1) + t.sum(axis=1) + self.smooth)
         return 1 - dice.mean()

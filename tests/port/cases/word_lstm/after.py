@@ -403,7 +403,7 @@ class LanguageModel(nnx.Module):
 def detached(state):
     """The same values, cut off from the steps that led to them."""
     if isinstance(state, jax.Array):
-        return state.detach()
+        return jax.lax.stop_gradient(state)
     return tuple(detached(s) for s in state)
 
 

@@ -1,0 +1,288 @@
+"""`jaxport port`: what it writes, what it refuses to write, and how it says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxport import port
+from jaxport import source as sources
+from jaxport.config import Config
+from jaxport.port import Ported
+from jaxport.rules import Example, Rule, all_rules
+
+EXAMPLES = [
+    pytest.param(example, id=f"{rule.code}-{index}")
+    for rule in all_rules()
+    for index, example in enumerate(rule.examples)
+    if example.port is not None
+]
+ONLY_PORTED = [rule for rule in all_rules() if rule.code[:4] in ("JXP4", "JXP5", "JXP6", "JXP7",
+                                                                  "JXP8", "JXP9")]
+HEAD = "import torch\nfrom torch import nn\n\n\n"
+
+
+def ported(text: str) -> Ported:
+    return port.port_source(sources.parse(Path("never-there.py"), text.encode()), Config())
+
+
+def blocked(text: str) -> str:
+    """The messages of what keeps the text from being ported."""
+    result = ported(text)
+    assert not result.is_clean, result.text
+    return "\n".join(finding.message for finding in result.blockers)
+
+
+def written(text: str) -> str:
+    result = ported(text)
+    assert [finding.message for finding in result.blockers] == []
+    assert result.text is not None
+    return result.text
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_is_ported(example: Example) -> None:
+    assert written(example.before) == example.port
+
+
+@pytest.mark.parametrize("rule", ONLY_PORTED, ids=lambda rule: rule.code)
+def test_example_without_a_port_blocks(rule: Rule) -> None:
+    for example in rule.examples:
+        if example.port is None and rule.code not in ("JXP404",):
+            assert rule.code in {finding.code for finding in ported(example.before).blockers}
+
+
+# What could be silently wrong
+
+
+def test_a_variable_that_holds_a_layer_class_stays_a_variable() -> None:
+    text = written(
+        HEAD + "class Block(nn.Module):\n    def __init__(self, act=nn.ReLU):\n"
+        "        super().__init__()\n        self.act = act()\n\n"
+        "    def forward(self, x):\n        return self.act(x)\n\n\n"
+        "def make():\n    return Block(act=nn.GELU)\n"
+    )
+    assert "act=ReLU):" in text
+    assert "self.act = act()" in text
+    assert "Block(act=GELU)" in text
+
+
+def test_a_variable_that_holds_a_function_is_not_taken_for_it() -> None:
+    text = written(
+        "import torch.nn.functional as F\n\n\ndef f(x, act=F.relu):\n    return act(x)\n"
+    )
+    assert "return act(x)" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("y = x[:2]\nx[0] = 1.0\nprint(y)\n", "`y` is a view of it"),
+        ("kept = []\nkept.append(x)\nx += 1\nprint(kept)\n", "kept elsewhere"),
+        ("y = x\ny += 1\nprint(x)\n", "`x` shares its memory"),
+        ("y = x.view(6)\ny.mul_(2)\nprint(x)\n", "`x` shares its memory"),
+        ("x[[0, 0]] += 1.0\n", "may name a place twice"),
+    ],
+)
+def test_a_change_that_others_see_blocks(body: str, reason: str) -> None:
+    assert reason in blocked(f"import torch\n\nx = torch.zeros(2, 3)\n{body}")
+
+
+def test_a_change_of_the_callers_tensor_blocks() -> None:
+    assert "the caller's tensor" in blocked(
+        HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        x += 1\n        return x\n"
+    )
+
+
+def test_a_change_that_nobody_else_sees_is_written() -> None:
+    text = written("import torch\n\nx = torch.zeros(2, 3)\nx[0, 1:] = 2.0\nx[1] -= 1\nx.mul_(3)\n")
+    assert "x = x.at[0, 1:].set(2.0)\n" in text
+    assert "x = x.at[1].subtract(1)\n" in text
+    assert "x = x * 3\n" in text
+
+
+def test_a_method_that_numpy_has_too_needs_to_be_told() -> None:
+    assert "can't be told" in blocked(
+        "import torch\n\n\ndef f(x):\n    return x.transpose(0, 1)\n\n\nprint(torch.zeros(3))\n"
+    )
+    text = written("import torch\n\n\ndef f(x: torch.Tensor):\n    return x.transpose(0, 1)\n")
+    assert "x.swapaxes(0, 1)" in text
+
+
+def test_numpy_arrays_keep_their_methods() -> None:
+    text = written(
+        "import numpy as np\nimport torch\n\na = np.zeros((2, 3))\nb = a.transpose(1, 0)\n"
+        "c = torch.from_numpy(b).transpose(0, 1)\n"
+    )
+    assert "a.transpose(1, 0)" in text
+    assert "swapaxes(0, 1)" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("nn.Linear(2, 3, device='cuda')", "`device`"),
+        ("nn.Conv2d(1, 2, 3, padding_mode='mirror')", "`padding_mode='mirror'`"),
+        ("nn.Embedding(3, 4, max_norm=1.0)", "`max_norm`"),
+        ("torch.vmap(print)", "has no port"),
+        ("torch.load('a.pt')", "torch's own files"),
+        ("torch.compile(nn.Identity())", "nnx.jit"),
+        ("torch.zeros(2).register_hook(print)", "autograd"),
+    ],
+)
+def test_what_has_no_counterpart_blocks(line: str, reason: str) -> None:
+    assert reason in blocked(f"{HEAD}x = {line}\n")
+
+
+def test_a_hook_blocks_even_on_something_unknown() -> None:
+    assert "register_forward_hook" in blocked(
+        HEAD + "def watch(net):\n    net.register_forward_hook(print)\n\n\nprint(nn.Identity())\n"
+    )
+
+
+def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:
+    text = written(
+        HEAD + "class Net(nn.Module):\n    def forward(self, x):\n"
+        "        with torch.no_grad():\n            y = x * 2\n        return x + y\n"
+    )
+    assert "        y = x * 2\n        y = jax.lax.stop_gradient(y)\n" in text
+
+
+def test_names_of_the_users_are_not_shadowed() -> None:
+    text = written(
+        HEAD + "class Linear(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.inner = nn.Linear(2, 3)\n\n    def forward(self, x):\n"
+        "        return self.inner(x)\n"
+    )
+    assert "self.inner = TorchLinear(2, 3, rngs=rngs)" in text
+    assert "class TorchLinear(nnx.Linear):" in text
+    assert "class Linear(nnx.Module):" in text
+
+
+def test_rngs_go_through_factories_kwargs_and_methods() -> None:
+    text = written(
+        HEAD + "def head(dim, *args, **kwargs):\n    return nn.Linear(dim, 1, *args, **kwargs)\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, dim):\n        super().__init__()\n"
+        "        self.head = self._make(dim)\n\n    def _make(self, dim):\n"
+        "        return head(dim)\n\n    def forward(self, x):\n        return self.head(x)\n\n\n"
+        "net = Net(3)\n"
+    )
+    assert "def head(dim, *args, rngs: nnx.Rngs, **kwargs):" in text
+    assert "Linear(dim, 1, *args, rngs=rngs, **kwargs)" in text
+    assert "self.head = self._make(dim, rngs=rngs)" in text
+    assert "rngs = nnx.Rngs(0)\nnet = Net(3, rngs=rngs)\n" in text
+
+
+def test_comments_and_layout_of_a_call_stay() -> None:
+    text = written(
+        HEAD + "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.net = nn.Sequential(\n            nn.Linear(2, 3),  # widen\n"
+        "            nn.Linear(3, 1),\n        )\n\n    def forward(self, x):\n"
+        "        return self.net(x)\n"
+    )
+    assert "            Linear(2, 3, rngs=rngs),  # widen\n            Linear(3, 1, rngs=rngs),\n" in (
+        text
+    )
+
+
+# Files
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "jaxport", "port", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+LAYER = HEAD + (
+    "class Layer(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+    "        self.linear = nn.Linear(2, 2)\n\n    def forward(self, x):\n"
+    "        return self.linear(x)\n"
+)
+NET = HEAD + (
+    "from layer import Layer\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    "        super().__init__()\n        self.layer = Layer()\n\n    def forward(self, x):\n"
+    "        return self.layer(x)\n"
+)
+
+
+def test_files_that_import_each_other_are_ported_together(tmp_path: Path) -> None:
+    (tmp_path / "layer.py").write_text(LAYER)
+    (tmp_path / "net.py").write_text(NET)
+    done = run(".", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "self.layer = Layer(rngs=rngs)" in (tmp_path / "net.py").read_text()
+    assert "torch" not in (tmp_path / "net.py").read_text().replace("torch.nn", "")
+    assert run(".", cwd=tmp_path).stderr.endswith("Wrote 0.\n")
+
+
+def test_files_that_import_each_other_are_blocked_together(tmp_path: Path) -> None:
+    (tmp_path / "layer.py").write_text(LAYER + "\n\nx = torch.load('a')\n")
+    (tmp_path / "net.py").write_text(NET)
+    done = run("net.py", "layer.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "net.py:5:1: JXP004 `layer` is imported (not ported: it is blocked itself)" in (
+        done.stdout
+    )
+    assert (tmp_path / "net.py").read_text() == NET
+
+
+def test_an_import_of_torch_code_that_is_not_ported_along_blocks(tmp_path: Path) -> None:
+    (tmp_path / "layer.py").write_text(LAYER)
+    (tmp_path / "net.py").write_text(NET)
+    done = run("net.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "it needs torch, and is not ported along" in done.stdout
+
+
+def test_a_blocked_file_is_left_and_its_blockers_are_at_their_places(tmp_path: Path) -> None:
+    text = LAYER + "\n\nstate = torch.load('a')\n"
+    (tmp_path / "a.py").write_text(text)
+    done = run("a.py", cwd=tmp_path)
+    row = text.count("\n")
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"a.py:{row}:9: JXP801 ")
+    assert done.stdout.count("\n") == 1
+    assert (tmp_path / "a.py").read_text() == text
+
+
+def test_partial_writes_what_could_be_done(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(LAYER + "\n\nstate = torch.load('a')\n")
+    done = run("--partial", "a.py", cwd=tmp_path)
+    text = (tmp_path / "a.py").read_text()
+    assert done.returncode == 1
+    assert "class Layer(nnx.Module):" in text
+    assert "state = torch.load('a')" in text
+    assert "import torch\n" in text
+
+
+def test_bad_input_gets_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"def f(:\n")
+    (tmp_path / "b.py").write_bytes(LAYER.encode())
+    done = run("a.py", "b.py", "gone.py", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "a.py:1:7: JXP001" in done.stdout
+    assert "gone.py: no such file or folder" in done.stderr
+    assert (tmp_path / "a.py").read_bytes() == b"def f(:\n"
+    assert "nnx.Module" in (tmp_path / "b.py").read_text()
+
+
+def test_line_ends_and_encoding_stay(tmp_path: Path) -> None:
+    data = ("# -*- coding: latin-1 -*-\n" + LAYER + "# \xe9\n").replace("\n", "\r\n")
+    (tmp_path / "a.py").write_bytes(data.encode("latin-1"))
+    assert run("a.py", cwd=tmp_path).returncode == 0
+    written_ = (tmp_path / "a.py").read_bytes()
+    assert written_.endswith("# \xe9\r\n".encode("latin-1"))
+    assert b"\n" not in written_.replace(b"\r\n", b"")
+
+
+def test_no_file_of_torchs_own_layers_makes_it_fail() -> None:
+    import torch.nn.modules
+
+    folder = Path(torch.nn.modules.__file__).parent
+    for path in sorted(folder.glob("*.py")):
+        result = port.port_path(path, Config())
+        assert "JXP006" not in {finding.code for finding in result.blockers}, path
