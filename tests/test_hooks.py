@@ -67,12 +67,16 @@ def code(node: object) -> str:
     return "".join(module.code_for_node(item) for item in nodes if isinstance(item, libcst.CSTNode))
 
 
-@pytest.mark.parametrize(("hook", "before", "after"), SPEC, ids=lambda item: str(item)[:40])
+def label(item: Hook | str) -> str:
+    return str(getattr(item, "__name__", item))[:40]
+
+
+@pytest.mark.parametrize(("hook", "before", "after"), SPEC, ids=label)
 def test_switcheroo_is_the_spec_to_the_letter(hook: Hook, before: str, after: str) -> None:
     assert code(hook(parsed(before), HookContext(dialect="switcheroo"))) == after
 
 
-@pytest.mark.parametrize(("hook", "before", "after"), SPEC, ids=lambda item: str(item)[:40])
+@pytest.mark.parametrize(("hook", "before", "after"), SPEC, ids=label)
 def test_nnx_differs_in_three_places_only(hook: Hook, before: str, after: str) -> None:
     expected = NNX.get(hook.__name__, after)
     assert code(hook(parsed(before), HookContext())) == expected

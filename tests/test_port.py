@@ -93,7 +93,8 @@ def test_a_change_that_others_see_blocks(body: str, reason: str) -> None:
 
 def test_a_change_of_the_callers_tensor_blocks() -> None:
     assert "the caller's tensor" in blocked(
-        HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        x += 1\n        return x\n"
+        HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        x += 1\n"
+        "        return x\n"
     )
 
 
@@ -164,7 +165,8 @@ def test_names_of_the_users_are_not_shadowed() -> None:
 
 def test_rngs_go_through_factories_kwargs_and_methods() -> None:
     text = written(
-        HEAD + "def head(dim, *args, **kwargs):\n    return nn.Linear(dim, 1, *args, **kwargs)\n\n\n"
+        HEAD + "def head(dim, *args, **kwargs):\n"
+        "    return nn.Linear(dim, 1, *args, **kwargs)\n\n\n"
         "class Net(nn.Module):\n    def __init__(self, dim):\n        super().__init__()\n"
         "        self.head = self._make(dim)\n\n    def _make(self, dim):\n"
         "        return head(dim)\n\n    def forward(self, x):\n        return self.head(x)\n\n\n"
@@ -183,9 +185,8 @@ def test_comments_and_layout_of_a_call_stay() -> None:
         "            nn.Linear(3, 1),\n        )\n\n    def forward(self, x):\n"
         "        return self.net(x)\n"
     )
-    assert "            Linear(2, 3, rngs=rngs),  # widen\n            Linear(3, 1, rngs=rngs),\n" in (
-        text
-    )
+    lines = "            Linear(2, 3, rngs=rngs),  # widen\n            Linear(3, 1, rngs=rngs),\n"
+    assert lines in text
 
 
 # Files

@@ -204,6 +204,16 @@ def test_batch_norm_names_of_layers_and_own_classes(
     load.load(port, {n: w for n, w in model.state_dict().items() if "num_batches" not in n})
 
 
+def test_what_torch_changes_in_place_later_is_not_seen(tmp_path: Path) -> None:
+    load = script(tmp_path, IMAGES, "Images")
+    state = original(IMAGES, "Images").state_dict()
+    port = load.build()
+    load.load(port, state)
+    before = np.array(port.own.scale[...])
+    state["own.scale"] += 1
+    np.testing.assert_array_equal(port.own.scale[...], before)
+
+
 def test_the_table_has_the_layers_of_the_file_and_nothing_else(tmp_path: Path) -> None:
     images = script(tmp_path, IMAGES, "Images").LAYOUTS
     assert {*images} == {"BatchNorm2d", "Conv2d"}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jaxport import __version__, check, config, writing
 from jaxport.check import Checked
-from jaxport.commands import port
+from jaxport.commands import port, verify, weights
 from jaxport.config import Config, ConfigError
 from jaxport.rules import DIALECTS, Rule, all_rules
 
@@ -91,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
     run.set_defaults(run=_check)
     port.add(commands)
+    weights.add(commands)
+    verify.add(commands)
 
     rule = commands.add_parser("rule", help="explain a rule")
     rule.add_argument("code", nargs="?", metavar="CODE")

@@ -52,7 +52,9 @@ def applicable(findings: Iterable[Finding], unsafe: bool) -> list[Finding]:
     ]
 
 
-def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> list[Edit]:
+def edits(
+    source: SourceFile, findings: Sequence[Finding], dialect: Dialect, mentions: str = ""
+) -> list[Edit]:
     """The edits that carry out the rewrites of `findings`, imports included, in order."""
     findings = list(findings)
     while True:
@@ -68,7 +70,7 @@ def edits(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> 
     lines |= {f"import {module}" for module, spelled in standard if module == spelled}
     added = [
         *line_edits(source, lines), *import_edits(source, needed - standard),
-        *part_edits(source, missing, names),
+        *part_edits(source, missing, names, mentions + source.text),
     ]
     return sorted([*added, *made], key=lambda edit: edit.span)
 
@@ -86,13 +88,17 @@ def _together(one: Finding, other: Finding) -> bool:
     return one is other or bool(group and one.rewrite and one.rewrite.group == group)
 
 
-def apply(source: SourceFile, findings: Sequence[Finding], dialect: Dialect) -> SourceFile:
+def apply(
+    source: SourceFile, findings: Sequence[Finding], dialect: Dialect, mentions: str = ""
+) -> SourceFile:
     """The file with the rewrites of `findings` done and the imports they orphan removed.
+
+    `mentions` is text that may read properties of the parts that are copied in.
 
     Raises:
         SourceError: the result does not parse.
     """
-    after = source.with_text(replace(source.lines, edits(source, findings, dialect)))
+    after = source.with_text(replace(source.lines, edits(source, findings, dialect, mentions)))
     removals = removal_edits(source, after)
     return after.with_text(replace(after.lines, removals)) if removals else after
 

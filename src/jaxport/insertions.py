@@ -29,12 +29,17 @@ def missing_parts(source: SourceFile, findings: Iterable[Finding]) -> tuple[list
     return [part for part in wanted if names.get(part.name, part.name) not in defined], names
 
 
-def part_edits(source: SourceFile, missing: list[Part], names: Names) -> list[Edit]:
-    """The edit that puts the parts behind the file's imports."""
+def part_edits(
+    source: SourceFile, missing: list[Part], names: Names, mentions: str
+) -> list[Edit]:
+    """The edit that puts the parts behind the file's imports.
+
+    Their properties that `mentions` does not read are left out.
+    """
     if not missing:
         return []
     newline = source.newline()
-    texts = [_text(part, names, source.text) for part in missing]
+    texts = [_text(part, names, mentions) for part in missing]
     row = _row(source)
     content = "".join(f"\n\n{text}\n" for text in texts).replace("\n", newline)
     at = Position(row, 0)

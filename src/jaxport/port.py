@@ -42,7 +42,8 @@ class Ported:
 
 def port_paths(paths: list[Path], settings: Callable[[Path], Config]) -> list[Ported]:
     """Port files that belong together: one is clean only if those that it imports are too."""
-    results = {path.resolve(): port_path(path, settings(path)) for path in paths}
+    mentions = "\n".join(_text(path) for path in paths)
+    results = {path.resolve(): port_path(path, settings(path), mentions) for path in paths}
     needed = {path: list(_needed(result)) for path, result in results.items()}
     changed = True
     while changed:
@@ -89,10 +90,21 @@ def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]
         yield f"{module}.{alias.name}".strip("."), statement.level
 
 
-def port_path(path: Path, config: Config) -> Ported:
-    """Port the file at `path`. Never raises: whatever goes wrong is a blocker."""
+def _text(path: Path) -> str:
     try:
-        return port_source(sources.read(path), config)
+        return sources.read(path).text
+    except SourceError:
+        return ""
+
+
+def port_path(path: Path, config: Config, mentions: str = "") -> Ported:
+    """Port the file at `path`. Never raises: whatever goes wrong is a blocker.
+
+    `mentions` is the text of the files that are ported along: copied layers keep the properties
+    with torch's names that these read.
+    """
+    try:
+        return port_source(sources.read(path), config, mentions)
     except SourceError as error:
         return Ported(path, blockers=[error.finding])
     except RecursionError:
@@ -102,7 +114,7 @@ def port_path(path: Path, config: Config) -> Ported:
         return Ported(path, blockers=[check.at_start("JXP006", message.replace("\n", " "))])
 
 
-def port_source(source: SourceFile, config: Config) -> Ported:
+def port_source(source: SourceFile, config: Config, mentions: str = "") -> Ported:
     """Port a parsed file."""
     if source.skipped(noqa=False):
         return Ported(source.path, source)
@@ -123,7 +135,8 @@ def port_source(source: SourceFile, config: Config) -> Ported:
     ]
     if not chosen:
         return Ported(source.path, source, None, blockers)
-    after = _without_unused(source, fix.apply(prepared, chosen, config.dialect))
+    after = _without_unused(source, fix.apply(prepared, chosen, config.dialect, mentions))
+    after = _without_devices(after)
     blockers = blockers or list(_torch_left(after))
     return Ported(source.path, source, after.text, blockers, chosen)
 
@@ -188,6 +201,28 @@ def _moved(finding: Finding, rows: tuple[int, int]) -> Finding:
 
     span = Span(back(finding.span.start), back(finding.span.end))
     return replace(finding, span=span, rewrite=None)
+
+
+def _without_devices(after: SourceFile) -> SourceFile:
+    """The file without the variables for a device that nothing reads any more."""
+    read = {node.id for node in ast.walk(after.tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    edits = []
+    for node in ast.walk(after.tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or len(body) < 2:
+            continue
+        for statement in body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if (
+                    name not in read and ast.unparse(value) == "jax.devices()[0]"
+                    and statement.lineno == statement.end_lineno
+                    and after.lines[statement.lineno - 1].strip() == ast.unparse(statement)
+                ):
+                    row = statement.lineno
+                    last = Position(row, len(after.lines[row - 1]))
+                    edits.append(Edit(Span(Position(row, 0), last), ""))
+    return after.with_text(fix.replace(after.lines, sorted(edits, key=lambda item: item.span)))
 
 
 def _full(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:

@@ -260,5 +260,6 @@ def fill(model: Any, state_dict: Mapping[str, Any], layouts: Layouts) -> list[st
     if problems:
         raise ValueError("\n  ".join(["the weights do not fit the model:", *problems]))
     for _, variable, value in values.values():
-        variable.set_value(jnp.array(value, variable.get_value().dtype))  # a copy: torch trains in place
+        # A copy: torch changes its own in place.
+        variable.set_value(jnp.array(value, variable.get_value().dtype))
     return kept

@@ -11,7 +11,8 @@ SNIPPETS = [
     "m.diag_embed()", "torch.cartesian_prod(v, w)", "x.repeat_interleave(2, 1)", "x.roll(1, 2)",
     "x.narrow(1, 1, 2)", "torch.meshgrid(v, w)", "x.tril()", "x.unflatten(2, (2, 2))",
     # Item by item
-    "x.abs()", "pos.sqrt()", "pos.rsqrt()", "x.square()", "pos.log()", "x.sin() * x.cos()",
+    "x.abs()", "(x * 0).abs()", "ties.clamp(min=1)", "ties.clamp(0, 1)",
+    "pos.sqrt()", "pos.rsqrt()", "x.square()", "pos.log()", "x.sin() * x.cos()",
     "x.pow(2)", "pos.pow(y)", "x.pow(3)", "torch.pow(2, x)", "x.fmod(0.7)",
     "x.remainder(0.7)", "torch.remainder(x, pos)", "torch.fmod(x, pos)", "torch.atan2(x, y)",
     "torch.hypot(x, y)", "torch.logaddexp(x, y)", "x.clamp(-0.5, 0.5)", "x.clamp(y, z)",

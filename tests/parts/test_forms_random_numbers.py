@@ -104,8 +104,10 @@ def test_draws_without_replacement_in_order(count: int) -> None:
     source = f"torch.multinomial(rows, {count})"
     actual, expected = np.asarray(_drawn(source)), run_torch(source, _BIG).numpy()
     for place in range(count):
-        shares = [np.bincount(item[:, place], minlength=4) / 20_000 for item in (actual, expected)]
-        np.testing.assert_allclose(*shares, atol=0.02)
+        drawn, wanted = (
+            np.bincount(item[:, place], minlength=4) / 20_000 for item in (actual, expected)
+        )
+        np.testing.assert_allclose(drawn, wanted, atol=0.02)
     assert (np.sort(actual, axis=1)[:, 1:] != np.sort(actual, axis=1)[:, :-1]).all()
     assert not (actual == 1).any()
 

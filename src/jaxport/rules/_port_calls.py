@@ -265,7 +265,11 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         _TENSOR_SPECIAL
     ):
         return  # in place: the statement is rewritten as a whole
-    only_tensors = func.attr in TORCH_ONLY or func.attr in _MOVES
+    # Of what is known here, only an array can have the method; NumPy's have some of them.
+    only_tensors = func.attr in TORCH_ONLY or func.attr in _MOVES or (
+        "tensor" in names and "numpy" not in names
+        and not any(hasattr(kind, func.attr) for kind in (list, tuple, dict, str, int, float))
+    )
     if names and "tensor" not in names:
         if only_tensors and names & {"numpy", "sequence", "int", "float", "bool"}:
             yield port.blocked("JXP005", call, f"`{func.attr}` is a method of tensors",
@@ -313,7 +317,7 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
 
 
 def _is_portable(call: ast.Call, method: str) -> bool:
-    """Whether the call means the same on a JAX array: the method has the place for its arguments."""
+    """Whether the call means the same on a JAX array, which has a place for its arguments."""
     signature = PORTABLE_METHODS.get(method)
     if signature is None or call.keywords:
         return False

@@ -71,6 +71,11 @@ def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
         return
     if isinstance(node.value, ast.Attribute) and port.kinds.names(node.value) != {"tensor"}:
         return
+    if node.attr == "device":
+        spelled = port.spelled("jax", node)
+        yield port.text("JXP701", node, "an array has no device while it is traced",
+                        [port.replaced(node, f"{spelled}.devices()[0]")], ("jax",))
+        return
     form = TENSOR_ATTRIBUTES.get(node.attr)
     message = f"`{node.attr}` of a tensor is written differently in JAX"
     if form is None:
@@ -112,11 +117,23 @@ def _item_assigned(
         yield port.blocked("JXP501", statement, _IN_PLACE, reason)
         return
     text = port.source(base)
+    message = "an item is set with `.at[…].set(…)`"
+    if not _is_basic(port, target.slice) and not isinstance(target.slice, ast.Tuple) and (
+        port.kinds.names(statement.value) - {"int", "float", "bool"}
+        or not port.kinds.of(statement.value)
+    ):
+        name = port.part_name("set_items")
+        edits = [
+            port.before(statement, f"{text} = {name}("), port.between(base, target.slice, ", "),
+            port.between(target.slice, statement.value, ", "), port.after(statement.value, ")"),
+        ]  # fmt: skip
+        yield port.text("JXP501", statement, message, edits, used=("set_items",))
+        return
     edits = [
         port.before(statement, f"{text} = "), port.after(base, ".at"),
         port.between(target, statement.value, ".set("), port.after(statement.value, ")"),
     ]  # fmt: skip
-    yield port.text("JXP501", statement, "an item is set with `.at[…].set(…)`", edits)
+    yield port.text("JXP501", statement, message, edits)
 
 
 def _why_not(port: Conversion, aliases: Aliases, statement: ast.stmt, base: ast.expr) -> str:

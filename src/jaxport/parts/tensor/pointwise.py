@@ -13,6 +13,20 @@ def divide_and_truncate(x: jax.Array | float, y: jax.Array | float) -> jax.Array
     return jax.lax.div(x, y) if jnp.issubdtype(dtype, jnp.integer) else jnp.trunc(x / y)
 
 
+def absolute(x: jax.Array) -> jax.Array:
+    """`torch.abs`: its gradient at zero is zero, that of `jnp.abs` is one."""
+    return x * jnp.sign(x) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
+
+
+def clamp(
+    x: jax.Array, min: jax.Array | float | None = None, max: jax.Array | float | None = None
+) -> jax.Array:
+    """`torch.clamp`: its gradient at a bound is one, that of `jnp.clip` a half."""
+    if min is not None:
+        x = jnp.where(x < min, min, x)
+    return x if max is None else jnp.where(x > max, max, x)
+
+
 def plus(x: jax.Array, value: jax.Array | float) -> jax.Array:
     """`x.add_`: the sum in the type of `x`, however wide `value` is."""
     return (x + value).astype(x.dtype)

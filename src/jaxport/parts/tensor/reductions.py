@@ -94,7 +94,7 @@ def _last_place(x: jax.Array, running: jax.Array, dim: int) -> jax.Array:
 def var_mean(
     x: jax.Array,
     dim: int | Sequence[int] | None = None,
-    correction: float = 1,
+    correction: int = 1,
     keepdim: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """`torch.var_mean`."""

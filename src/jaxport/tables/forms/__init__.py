@@ -10,7 +10,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
-
 # The names that a form may use, and the modules that they are.
 ROOTS = {"jnp": "jax.numpy", "jax": "jax", "nnx": "flax.nnx", "np": "numpy", "math": "math",
          "einops": "einops", "functools": "functools"}  # fmt: skip

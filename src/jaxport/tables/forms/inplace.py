@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jaxport.tables.forms import Form
-from jaxport.tables.forms.pointwise import AT_A_BOUND, BINARY, COMPARISONS
+from jaxport.tables.forms.pointwise import BINARY, COMPARISONS
 
 # What is written into a tensor takes its type, so that a wider operand does not make it wider.
 _TYPED = "({}).astype({{input}}.dtype)"
@@ -85,16 +85,14 @@ FORMS: tuple[Form, ...] = (
         Form(
             f"{_methods('clamp clip')}(input: Tensor, min: {bound} = None, max: {bound} = None) "
             "-> Tensor",
-            template.format("jnp.clip({input}, min={min?}, max={max?})"),
-            AT_A_BOUND,
+            template.format("@clamp({input}, min={min?}, max={max?})"),
         )
         for bound, template in (("number | None", "{}"), ("any", _TYPED))
     ),
     *(
         Form(
             f"Tensor.clamp_{side}_(input: Tensor, {side}: number) -> Tensor",
-            f"jnp.clip({{input}}, {side}={{{side}}})",
-            AT_A_BOUND,
+            f"@clamp({{input}}, {side}={{{side}}})",
         )
         for side in ("min", "max")
     ),

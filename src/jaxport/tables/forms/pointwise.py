@@ -6,7 +6,7 @@ from jaxport.tables.forms import Form
 
 # Functions of one tensor, by the JAX function: those that are methods too, in place as well.
 UNARY = {
-    "jnp.abs": "abs absolute",
+    "@absolute": "abs absolute",
     "jnp.exp": "exp",
     "jnp.exp2": "exp2",
     "jnp.expm1": "expm1",
@@ -114,7 +114,6 @@ _TWO = {
     "jnp.lcm": "lcm",
     "jax.scipy.special.xlogy": "xlogy",
 }
-AT_A_BOUND = "the gradient at a bound is a half; torch's is 1"
 
 
 def both(names: str, in_place: bool = False) -> str:
@@ -171,18 +170,15 @@ FORMS: tuple[Form, ...] = (
     # Bounds
     Form(
         f"{both('clamp clip')}(input: Tensor, min: any = None, max: any = None) -> Tensor",
-        "jnp.clip({input}, min={min?}, max={max?})",
-        AT_A_BOUND,
+        "@clamp({input}, min={min?}, max={max?})",
     ),
     Form(
         f"{both('clamp_min')}(input: Tensor, min: any) -> Tensor",
-        "jnp.clip({input}, min={min})",
-        AT_A_BOUND,
+        "@clamp({input}, min={min})",
     ),
     Form(
         f"{both('clamp_max')}(input: Tensor, max: any) -> Tensor",
-        "jnp.clip({input}, max={max})",
-        AT_A_BOUND,
+        "@clamp({input}, max={max})",
     ),
     # Two values
     Form(f"{both('add')}(input: any, other: any) -> Tensor", "{input} + {other}"),
