@@ -152,6 +152,17 @@ def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:
     assert "        y = x * 2\n        y = jax.lax.stop_gradient(y)\n" in text
 
 
+def test_a_parameter_that_may_be_none_is_asked_for() -> None:
+    text = written(
+        HEAD + "class Net(nn.Module):\n    def __init__(self, bias=True):\n"
+        "        super().__init__()\n        self.weight = nn.Parameter(torch.ones(2, 3))\n"
+        "        self.bias = nn.Parameter(torch.zeros(2)) if bias else None\n\n"
+        "    def forward(self, x):\n"
+        "        return nn.functional.linear(x, self.weight, self.bias)\n"
+    )
+    assert "linear(x, self.weight[...], None if self.bias is None else self.bias[...])" in text
+
+
 def test_names_of_the_users_are_not_shadowed() -> None:
     text = written(
         HEAD + "class Linear(nn.Module):\n    def __init__(self):\n        super().__init__()\n"

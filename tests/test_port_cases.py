@@ -19,7 +19,7 @@ import pytest
 import torch
 from flax import nnx
 
-from jaxport import port, transfer
+from jaxport import check, port, transfer
 from jaxport.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +60,13 @@ def test_porting_the_port_changes_nothing(case: Path) -> None:
     again = port.port_path(case / "after.py", Config())
     assert again.is_clean
     assert again.text is None
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_rule_calls_the_port_clean(case: Path) -> None:
+    everything = Config(select=("ALL",))
+    assert check.check_path(case / "before.py", everything).findings != []
+    assert check.check_path(case / "after.py", everything).findings == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -326,7 +326,6 @@ def torch_split(x: jax.Array, sizes: int | Sequence[int], dim: int = 0) -> tuple
     return tuple(jnp.split(x, cuts, axis=dim))
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 
 CONTEXT = 16
 WIDTH = 32

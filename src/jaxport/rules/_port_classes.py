@@ -188,14 +188,34 @@ def read(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
             return
         case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
             return
-        case ast.Call(func=ast.Name(id="exists" | "isinstance" | "callable")):
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, of]) if "Param" in ast.unparse(of):
             return
         case ast.Attribute(attr=name) if name.endswith("_") and not name.startswith("__"):
             return  # in place: the statement is rewritten as a whole
     if port.random_target(node):
         return
-    yield port.text("JXP408", node, "the value of a Variable is `[...]`",
-                    [port.after(node, "[...]")])
+    message = "the value of a Variable is `[...]`"
+    computes = isinstance(
+        parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Attribute, ast.AugAssign)
+    )
+    if "none" in port.kinds.names(node) and not computes and not _asked(port, node):
+        text = port.source(node)
+        value = f"None if {text} is None else {text}[...]"
+        plain = isinstance(parent, (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.Tuple))
+        yield port.text("JXP408", node, message,
+                        [port.replaced(node, value if plain else f"({value})")])
+        return
+    yield port.text("JXP408", node, message, [port.after(node, "[...]")])
+
+
+def _asked(port: Conversion, node: ast.Attribute) -> bool:
+    """Whether an `if` around has asked whether it is None."""
+    text = ast.unparse(node)
+    _, blocks = port.model.walk.where[node]
+    tests = [block.test for block in blocks if isinstance(block, ast.If)
+             and block.body[0].lineno <= node.lineno <= (block.body[-1].end_lineno or 0)]
+    return any(f"{text} is not None" in ast.unparse(test) or text in ast.unparse(test).split()
+               for test in tests)
 
 
 def _functions(port: Conversion) -> Iterator[Finding]:

@@ -1077,9 +1077,7 @@ def _agrees(kinds: Kinds_, argument: ast.expr, annotation: str, variadic: bool) 
         return "maybe"
     if names <= wanted:
         return "yes"
-    if names & wanted:
-        return "maybe" if names - {"none"} != names & wanted else "yes"
-    return "no"
+    return "maybe" if names & wanted else "no"
 
 
 def constant(node: ast.AST) -> object:

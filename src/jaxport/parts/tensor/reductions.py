@@ -105,7 +105,7 @@ def var_mean(
 def std_mean(
     x: jax.Array,
     dim: int | Sequence[int] | None = None,
-    correction: float = 1,
+    correction: int = 1,
     keepdim: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """`torch.std_mean`."""

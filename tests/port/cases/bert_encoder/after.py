@@ -435,7 +435,6 @@ def counting(n_batches: int, batch_size: int = 16) -> List[Dict[str, jax.Array]]
     return batches
 
 
-device = jax.devices()[0]
 batches = counting(90)
 
 

@@ -263,7 +263,6 @@ symbols = sorted(set(twister))
 index = {c: i for i, c in enumerate(symbols)}
 
 ROWS, LENGTH = 8, 12
-device = jax.devices()[0]
 rows = np.array([index[c] for c in twister])
 rows = rows[:len(rows) // ROWS * ROWS].reshape(ROWS, -1)
 

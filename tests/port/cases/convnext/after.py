@@ -462,7 +462,6 @@ class ConvNeXt(nnx.Module):
 
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 
 rng = np.random.default_rng(0)
 radius = rng.integers(0, 4, size=192)

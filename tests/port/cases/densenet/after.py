@@ -702,7 +702,6 @@ def shapes(n, size=9):
 
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 images, labels = shapes(208)
 train_batches = [(images[i:i + 16], labels[i:i + 16]) for i in range(0, 160, 16)]
 val_images, val_labels = images[160:], labels[160:]

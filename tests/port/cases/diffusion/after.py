@@ -362,6 +362,15 @@ class Upsample(nnx.Module):
         )
 
 
+def clamp(
+    x: jax.Array, min: jax.Array | float | None = None, max: jax.Array | float | None = None
+) -> jax.Array:
+    """`torch.clamp`: its gradient at a bound is one, that of `jnp.clip` a half."""
+    if min is not None:
+        x = jnp.where(x < min, min, x)
+    return x if max is None else jnp.where(x > max, max, x)
+
+
 def gather(x: jax.Array, dim: int, index: jax.Array) -> jax.Array:
     """`torch.gather`: `jnp.take_along_axis`, with an index that is not broadcast.
 
@@ -551,7 +560,7 @@ class Diffusion(nnx.Module):
             x = pick(self.rescale[...], t, x) * (x - share * self.net(x, t))
             if level > 0:
                 x = x + jnp.sqrt(pick(self.variance[...], t, x)) * jax.random.normal(self.rngs(), x.shape, x.dtype)
-        return jnp.clip(x, min=-1, max=1)
+        return clamp(x, min=-1, max=1)
 
 
 rng = np.random.default_rng(0)

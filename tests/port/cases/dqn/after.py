@@ -126,7 +126,6 @@ N_UPDATES = 200
 SYNC_EVERY = 10
 MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
-device = jax.devices()[0]
 Step = namedtuple("Step", ["state", "action", "reward", "next_state", "done"])
 
 

@@ -440,7 +440,6 @@ WIDTH = 16
 BATCH = 16
 EPOCHS = 5
 
-device = jax.devices()[0]
 
 
 def blobs(n):

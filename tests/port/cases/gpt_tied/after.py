@@ -427,7 +427,6 @@ def lr_share(step: int) -> float:
 
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 cfg = Config()
 rng = np.random.default_rng(0)
 first = rng.integers(0, cfg.vocab_size, size=(STEPS, 8, 1))

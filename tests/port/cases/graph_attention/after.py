@@ -237,7 +237,6 @@ def communities(n=60, n_classes=3, n_features=12):
     return jnp.array(adj, dtype=jnp.float32), jnp.array(features, dtype=jnp.float32), jnp.array(labels, dtype=int)
 
 
-device = jax.devices()[0]
 adj, features, labels = communities()
 idx_train = jnp.array(range(30), dtype=int)
 idx_test = jnp.array(range(30, 60), dtype=int)

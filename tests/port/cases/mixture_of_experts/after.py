@@ -259,7 +259,6 @@ def piecewise(n: int = 512):
     return jnp.asarray(x), jnp.asarray(y)
 
 
-device = jax.devices()[0]
 x_all, y_all = piecewise()
 x_train, x_test = x_all[:448], x_all[448:]
 y_train, y_test = y_all[:448], y_all[448:]

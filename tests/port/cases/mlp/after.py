@@ -163,7 +163,6 @@ POINTS_PER_CLASS = 80
 BATCH_SIZE = 24
 EPOCHS = 20
 
-device = jax.devices()[0]
 
 
 def make_spirals(seed=0):

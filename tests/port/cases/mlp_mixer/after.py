@@ -293,7 +293,6 @@ N_CLASSES = 4
 BATCH_SIZE = 32
 EPOCHS = 12
 
-device = jax.devices()[0]
 
 
 class MlpBlock(nnx.Module):

@@ -772,7 +772,6 @@ def stripes(n: int, size: int = 16):
     return jnp.array(images, dtype=jnp.float32), jnp.array(direction)
 
 
-device = jax.devices()[0]
 images, directions = stripes(240)
 train_set = TensorDataset(images[:192], directions[:192])
 test_set = TensorDataset(images[192:], directions[192:])

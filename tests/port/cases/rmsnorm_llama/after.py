@@ -285,7 +285,6 @@ class Decoder(nnx.Module):
 
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 args = Args()
 halves = np.random.default_rng(0).integers(0, args.vocab_size, size=(100, 16, 6))
 sequences = jnp.asarray(np.concatenate([halves, halves], axis=2))

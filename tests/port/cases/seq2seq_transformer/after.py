@@ -684,7 +684,6 @@ def modules(module: nnx.Module) -> Iterator[nnx.Module]:
 PAD, BOS, EOS, FIRST = 0, 1, 2, 3
 N_TOKENS = 10
 LONGEST = 5
-DEVICE = jax.devices()[0]
 rngs = nnx.Rngs(0)
 
 

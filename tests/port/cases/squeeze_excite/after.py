@@ -634,7 +634,6 @@ class MobileNet(nnx.Module):
         return self.classifier(x)
 
 
-device = jax.devices()[0]
 
 # confetti of four colours, one of which lies there more often
 rng = np.random.default_rng(0)

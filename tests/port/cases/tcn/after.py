@@ -227,7 +227,6 @@ def modules(module: nnx.Module) -> Iterator[nnx.Module]:
         yield inner
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 
 LENGTH = 16
 BATCH_SIZE = 32

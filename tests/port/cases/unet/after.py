@@ -655,7 +655,6 @@ def pad(
             raise ValueError(f"{mode} padding of {width} does not fit a size of {size}")
     return jnp.pad(input, widths, mode=modes[mode])
 
-device = jax.devices()[0]
 rngs = nnx.Rngs(0)
 
 

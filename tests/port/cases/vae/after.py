@@ -148,7 +148,6 @@ BATCH = 16
 EPOCHS = 8
 
 rngs = nnx.Rngs(0)
-device = jax.devices()[0]
 
 
 def crosses(n):

@@ -321,7 +321,6 @@ def bars(n=256, size=16):
     return jnp.asarray(x), jnp.asarray(y)
 
 
-device = jax.devices()[0]
 images, labels = bars()
 images, labels = images, labels
 

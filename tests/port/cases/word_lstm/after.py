@@ -336,7 +336,6 @@ def init_uniform(key: jax.Array, x: jax.Array, a: float = 0.0, b: float = 1.0) -
     return jax.random.uniform(key, x.shape, x.dtype, a, b)
 
 rngs = nnx.Rngs(1)
-device = jax.devices()[0]
 
 EMBED, HIDDEN, LAYERS = 24, 32, 2
 BATCH_SIZE, EVAL_BATCH_SIZE = 8, 4
