@@ -25,6 +25,8 @@ from jaxport.tables.forms import Parameter, Row, rows
 from jaxport.tables.weights import weights
 
 torch.set_num_threads(1)
+# Nearly all of the time goes into compiling small functions that run once.
+jax.config.update("jax_disable_most_optimizations", True)
 
 # Layers
 

@@ -214,7 +214,7 @@ def test_a_query_that_may_look_at_nothing(need_weights: bool) -> None:
 
 
 def test_multihead_attention_starts_as_torch_does() -> None:
-    other: dict[str, Any] = {"kdim": 30, "vdim": 50}
+    other: dict[str, Any] = {"kdim": 50, "vdim": 50}
     for sizes in ({}, other):
         theirs = torch.nn.MultiheadAttention(100, 4, **sizes)
         ours = MultiheadAttention(100, 4, **sizes, rngs=nnx.Rngs(0))
@@ -356,7 +356,7 @@ def test_copies_share_values_but_not_random_numbers() -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_transformer_starts_as_torch_does() -> None:
-    arguments = (40, 2, 1, 1, 60)
+    arguments = (100, 2, 1, 1, 50)
     theirs = dict(torch.nn.Transformer(*arguments).named_parameters())
     ours = Transformer(*arguments, rngs=nnx.Rngs(0))
     for name, parameter in (("encoder", "linear1"), ("decoder", "linear2")):

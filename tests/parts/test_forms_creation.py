@@ -65,6 +65,7 @@ SNIPPETS = [
     "torch.arange(0, 8, 2, dtype=torch.float16)", "torch.arange(1, 4, dtype=torch.int32)",
     "torch.arange(0, 8, step=2).float()", "torch.linspace(0, 1, 5)", "torch.linspace(-2, 3, 7)",
     "torch.linspace(1, 5, steps=1)", "torch.linspace(3.0, -1.0, 4, dtype=torch.float16)",
+    "torch.linspace(0, 1, 4, dtype=torch.float64)",
     "torch.linspace(start=0, end=1, steps=3, device='cpu')", "torch.logspace(0, 2, 5)",
     "torch.logspace(-1, 1, steps=3, base=2)", "torch.tril_indices(3, 4)",
     "torch.tril_indices(3, 3, -1)", "torch.triu_indices(3, 4, offset=1)",
@@ -124,7 +125,12 @@ def test_what_is_not_exact_is_not_served(source: str) -> None:
         port_expression(source)
 
 
-def test_sizes_of_numpy_are_sizes() -> None:
+def test_whole_numbers_at_even_distances_raise() -> None:
+    with pytest.raises(ValueError, match="linspace in int64 is not torch's"):
+        run_jax(port_expression("torch.linspace(0, 5, 3, dtype=torch.long)"))
+
+
+def test_sizes_are_written_as_in_numpy() -> None:
     assert np.array_equal(run_jax(port_expression("torch.zeros(3)")), np.zeros(3))
     assert port_expression("torch.zeros(2, 3)") == "jnp.zeros((2, 3))"
     assert port_expression("torch.arange(x.size(1), device=x.device)") == "jnp.arange(x.shape[1])"

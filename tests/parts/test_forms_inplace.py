@@ -35,7 +35,8 @@ SNIPPETS += [
     "x.copy_(y, non_blocking=True)", "x.mul_(0.9).add_(y, alpha=0.1)", "x.mul_(2).add_(y)",
     "x.mul_(0.9).sub_(y, alpha=0.1)", "h.mul_(0.9).addcmul_(m, m, value=0.1)",
     "x.mul_(0.5).addcdiv_(y, pos, value=-0.1)", "x.mul_(2).addcmul_(y, z)",
-    "x.mul_(2).addcdiv_(y, pos)",
+    "x.mul_(2).addcdiv_(y, pos)", "x.add_(1).mul_(y)", "h.add_(1).multiply_(m)",
+    "x.add_(1).div_(pos)", "h.add_(1).div_(m)",
 ]  # fmt: skip
 
 

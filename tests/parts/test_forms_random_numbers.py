@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +19,9 @@ from forms_harness import (
     same,
     unused,
 )
+
+from jaxport import port
+from jaxport.config import Config
 
 # Enough to tell a mean from another one: of n numbers it is off by 4 / sqrt(n) once in 16,000.
 _MANY = 40_000
@@ -55,6 +59,13 @@ SNIPPETS = [
     "x.uniform_(-2, 3)", "x.uniform_(-0.1, to=0.1)", "x.bernoulli_()", "x.bernoulli_(0.2)",
     "i.bernoulli_(p)", "x.exponential_()", "x.exponential_(2.0)", "i.random_(3, 8)",
     "x.random_(0, 4)",
+    *(
+        f"torch.empty_like(x).{drawn}"
+        for drawn in (
+            "normal_()", "normal_(std=0.02)", "normal_(1.5, 0.1)", "uniform_(-2, 3)", "uniform_()",
+            "bernoulli_(0.2)", "bernoulli_()", "exponential_()", "exponential_(2.0)",
+        )
+    ),
 ]  # fmt: skip
 
 
@@ -119,6 +130,16 @@ def test_a_permutation_has_everything_once() -> None:
 def test_an_argument_is_computed_once() -> None:
     assert port_expression("torch.randn_like(x)") == "jax.random.normal(key, x.shape, x.dtype)"
     assert port_expression("torch.randn_like(torch.exp(x))").count("exp") == 1
+
+
+def test_a_ported_file_computes_an_argument_once(tmp_path: Path) -> None:
+    before = tmp_path / "before.py"
+    before.write_text(
+        "import torch\n\ndef noise(x: torch.Tensor):\n    return torch.randn_like(torch.exp(x))\n"
+    )
+    ported = port.port_path(before, Config())
+    assert ported.text is not None
+    assert ported.text.count("jnp.exp(x)") == 1
 
 
 def test_a_generator_of_torch_is_not_served() -> None:

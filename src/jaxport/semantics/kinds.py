@@ -1034,6 +1034,10 @@ def doubtful(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> set[str] 
     doubts: set[str] = set()
     for index, parameter in enumerate(row.parameters):
         for argument in given.get(parameter.name, ()):
+            if row.jax.count(f"{{{parameter.name}}}") > 1 and any(
+                isinstance(node, ast.Call) for node in ast.walk(argument)
+            ):
+                return None  # the form would compute it more than once
             if method and index == 0:
                 continue
             literals = parameter.literals

@@ -23,13 +23,23 @@ def clamp(
 ) -> jax.Array:
     """`torch.clamp`: its gradient at a bound is one, that of `jnp.clip` a half."""
     if min is not None:
-        x = jnp.where(x < min, min, x)
-    return x if max is None else jnp.where(x > max, max, x)
+        x = jnp.where((x < min) | jnp.isnan(min), min, x)
+    return x if max is None else jnp.where((x > max) | jnp.isnan(max), max, x)
 
 
 def plus(x: jax.Array, value: jax.Array | float) -> jax.Array:
     """`x.add_`: the sum in the type of `x`, however wide `value` is."""
     return (x + value).astype(x.dtype)
+
+
+def times(x: jax.Array, value: jax.Array | float) -> jax.Array:
+    """`x.mul_`: the product in the type of `x`, however wide `value` is."""
+    return (x * value).astype(x.dtype)
+
+
+def over(x: jax.Array, value: jax.Array | float) -> jax.Array:
+    """`x.div_`: the quotient in the type of `x`, however wide `value` is."""
+    return (x / value).astype(x.dtype)
 
 
 def lerp(start: jax.Array, end: jax.Array, weight: jax.Array | float) -> jax.Array:

@@ -12,9 +12,9 @@ def normal(key: jax.Array, mean: jax.Array | float, std: jax.Array | float) -> j
     return mean + std * jax.random.normal(key, shape, jnp.result_type(mean, std))
 
 
-def uniform_like(key: jax.Array, x: jax.Array) -> jax.Array:
-    """`torch.rand_like`: uniform in [0, 1), with the shape and type of `x`."""
-    return jax.random.uniform(key, x.shape, x.dtype)
+def uniform_like(key: jax.Array, x: jax.Array, low: float = 0, high: float = 1) -> jax.Array:
+    """`torch.rand_like`: uniform in [low, high), with the shape and type of `x`."""
+    return jax.random.uniform(key, x.shape, x.dtype, low, high)
 
 
 def normal_like(key: jax.Array, x: jax.Array) -> jax.Array:
@@ -30,6 +30,16 @@ def randint_like(key: jax.Array, x: jax.Array, low: int, high: int) -> jax.Array
 def bernoulli(key: jax.Array, p: jax.Array) -> jax.Array:
     """`torch.bernoulli`: 1 with probability `p`, else 0, as numbers like `p`."""
     return jax.random.bernoulli(key, p).astype(p.dtype)
+
+
+def bernoulli_like(key: jax.Array, x: jax.Array, p: jax.Array | float = 0.5) -> jax.Array:
+    """`x.bernoulli_`: 1 with probability `p`, else 0, with the shape and type of `x`."""
+    return jax.random.bernoulli(key, p, x.shape).astype(x.dtype)
+
+
+def exponential_like(key: jax.Array, x: jax.Array) -> jax.Array:
+    """`x.exponential_`: exponentially distributed, with the shape and type of `x`."""
+    return jax.random.exponential(key, x.shape, x.dtype)
 
 
 def multinomial(

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxport.parts.tensor.pointwise import absolute
+
 
 class ValuesAndIndices(NamedTuple):
     """What torch gives for `max(dim)`, `sort`, `topk`, …: values, and where they were."""
@@ -102,6 +104,18 @@ def var_mean(
     return variance, jnp.mean(x, axis=dim, keepdims=keepdim)
 
 
+def std(
+    x: jax.Array,
+    dim: int | Sequence[int] | None = None,
+    correction: int = 1,
+    keepdim: bool = False,
+) -> jax.Array:
+    """`torch.std`: as `jnp.std`, with a gradient of 0, not NaN, where nothing varies."""
+    variance = jnp.var(x, axis=dim, ddof=correction, keepdims=keepdim)
+    root = jnp.sqrt(jnp.where(variance == 0, 1, variance))
+    return jnp.where(variance == 0, 0, root)
+
+
 def std_mean(
     x: jax.Array,
     dim: int | Sequence[int] | None = None,
@@ -109,8 +123,7 @@ def std_mean(
     keepdim: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """`torch.std_mean`."""
-    variance, mean = var_mean(x, dim, correction, keepdim)
-    return jnp.sqrt(variance), mean
+    return std(x, dim, correction, keepdim), jnp.mean(x, axis=dim, keepdims=keepdim)
 
 
 def vector_norm(
@@ -124,7 +137,7 @@ def vector_norm(
     It is 0 there, not NaN. 16-bit floats are added up in 32 bits.
     """
     axes = tuple(dim) if isinstance(dim, Sequence) else dim
-    size = jnp.abs(x)
+    size = absolute(x)
     if ord in (0, math.inf, -math.inf):
         return jnp.linalg.vector_norm(size, ord=ord, axis=axes, keepdims=keepdim)
     wide = size.astype(jnp.promote_types(size.dtype, jnp.float32))

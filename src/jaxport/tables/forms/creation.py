@@ -134,8 +134,13 @@ FORMS: tuple[Form, ...] = (
         "jnp.arange({start}, {end}, {step?}, dtype={dtype})",
     ),
     Form(
-        f"torch.linspace(start: number, end: number, steps: int, *, {_NEW}) -> Tensor",
-        "jnp.linspace({start}, {end}, {steps}, dtype={dtype?})",
+        f"torch.linspace(start: number, end: number, steps: int, *, {_NO_TYPE}) -> Tensor",
+        "jnp.linspace({start}, {end}, {steps})",
+    ),
+    Form(
+        f"torch.linspace(start: number, end: number, steps: int, *, {_WITH_TYPE}) -> Tensor",
+        "@linspace({start}, {end}, {steps}, {dtype})",
+        "raises for types of whole numbers",
     ),
     Form(
         "torch.logspace(start: number, end: number, steps: int, base: number = 10.0, *, "

@@ -6,6 +6,7 @@ from jaxport.tables.forms import Form
 from jaxport.tables.forms.pointwise import both
 
 _NOT_TRACED = "not under `jit`: the shape depends on the values"
+_PRODUCTS = "JAX has no gradient of a product: it raises"
 _WHERE = "whole numbers become floats where the value is one; torch cuts the value"
 
 
@@ -134,6 +135,7 @@ FORMS: tuple[Form, ...] = (
         f"{both('scatter_reduce', in_place=True)}(input: Tensor, dim: int, index: Tensor, "
         "src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor",
         "@scatter_reduce({input}, {dim}, {index}, {src}, {reduce}, include_self={include_self?})",
+        _PRODUCTS,
     ),
     Form(
         f"{both('index_add', in_place=True)}"

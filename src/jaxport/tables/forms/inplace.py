@@ -47,6 +47,15 @@ FORMS: tuple[Form, ...] = (
         )
     ),
     *(form for operation, names in BINARY.items() for form in _arithmetic(names, operation)),
+    # A tensor that is worked out right here is not repeated
+    Form(
+        f"{_methods('mul multiply')}(input: Tensor, other: any) -> Tensor",
+        "@times({input}, {other})",
+    ),
+    Form(
+        f"{_methods('div divide true_divide')}(input: Tensor, other: any) -> Tensor",
+        "@over({input}, {other})",
+    ),
     *_arithmetic("pow", "{input} ** {exponent}", "exponent"),
     Form(
         f"{_methods('div divide')}(input: Tensor, other: any, *, rounding_mode: 'floor') -> Tensor",

@@ -43,6 +43,11 @@ UNARY = {
 _DIFFERENCES = {
     "jax.lax.rsqrt": "raises for whole numbers",
     "jax.scipy.special.erfinv": "the last digits can differ",
+    "jnp.arctan2": "its gradient where both are 0 is NaN; torch's is 0",
+    "jax.scipy.special.xlogy": "its gradient where both are 0 is not finite; torch's is 0",
+    "jnp.copysign": "its gradient at 0 is 1; torch's is 0",
+    "jnp.fmax": "its gradient where both are equal goes to the second; torch's to the first",
+    "jnp.fmin": "its gradient where both are equal goes to the second; torch's to the first",
 }
 _QUESTIONS = {
     "jnp.logical_not": "logical_not",
@@ -213,7 +218,9 @@ FORMS: tuple[Form, ...] = (
     ),
     *(
         Form(
-            f"{both(names)}(input: any, other: any) -> Tensor", f"{function}({{input}}, {{other}})"
+            f"{both(names)}(input: any, other: any) -> Tensor",
+            f"{function}({{input}}, {{other}})",
+            _DIFFERENCES.get(function, ""),
         )
         for function, names in _TWO.items()
     ),

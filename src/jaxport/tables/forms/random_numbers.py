@@ -87,37 +87,42 @@ FORMS: tuple[Form, ...] = (
         "torch.poisson(input: Tensor) -> Tensor",
         "jax.random.poisson({key}, {input}).astype(jnp.float32)",
     ),
-    # New values of a tensor
-    Form(
-        f"Tensor.normal_(input: Tensor, mean: 0 | 0.0 = 0, std: 1 | 1.0 = 1, {_GENERATOR}) "
-        "-> Tensor",
-        f"jax.random.normal({{key}}, {_RECEIVER})",
-    ),
-    Form(
-        f"Tensor.normal_(input: Tensor, mean: 0 | 0.0 = 0, std: number = 1, {_GENERATOR}) "
-        "-> Tensor",
-        f"{{std}} * jax.random.normal({{key}}, {_RECEIVER})",
-    ),
-    Form(
-        f"Tensor.normal_(input: Tensor, mean: number = 0, std: number = 1, {_GENERATOR}) -> Tensor",
-        f"{{mean}} + {{std}} * jax.random.normal({{key}}, {_RECEIVER})",
+    # New values of a tensor: of a plain name, and of one that is worked out right here
+    *(
+        Form(f"Tensor.normal_(input: Tensor, {options}, {_GENERATOR}) -> Tensor", scale + drawn)
+        for options, scale in (
+            ("mean: 0 | 0.0 = 0, std: 1 | 1.0 = 1", ""),
+            ("mean: 0 | 0.0 = 0, std: number = 1", "{std} * "),
+            ("mean: number = 0, std: number = 1", "{mean} + {std} * "),
+        )
+        for drawn in (f"jax.random.normal({{key}}, {_RECEIVER})", "@normal_like({key}, {input})")
     ),
     # torch calls the lower bound `from`, which can be given by its place only
-    Form(
-        f"Tensor.uniform_(input: Tensor, low: number = 0, to: number = 1, {_GENERATOR}) -> Tensor",
-        f"jax.random.uniform({{key}}, {_RECEIVER}, minval={{low?}}, maxval={{to?}})",
+    *(
+        Form(
+            f"Tensor.uniform_(input: Tensor, low: number = 0, to: number = 1, {_GENERATOR}) "
+            "-> Tensor",
+            drawn,
+        )
+        for drawn in (
+            f"jax.random.uniform({{key}}, {_RECEIVER}, minval={{low?}}, maxval={{to?}})",
+            "@uniform_like({key}, {input}, low={low?}, high={to?})",
+        )
     ),
-    Form(
-        f"Tensor.bernoulli_(input: Tensor, p: any = 0.5, {_GENERATOR}) -> Tensor",
-        "jax.random.bernoulli({key}, {p}, {input}.shape).astype({input}.dtype)",
+    *(
+        Form(f"Tensor.bernoulli_(input: Tensor, p: any = 0.5, {_GENERATOR}) -> Tensor", drawn)
+        for drawn in (
+            "jax.random.bernoulli({key}, {p}, {input}.shape).astype({input}.dtype)",
+            "@bernoulli_like({key}, {input}, {p?})",
+        )
     ),
-    Form(
-        f"Tensor.exponential_(input: Tensor, {_GENERATOR}) -> Tensor",
-        f"jax.random.exponential({{key}}, {_RECEIVER})",
-    ),
-    Form(
-        f"Tensor.exponential_(input: Tensor, lambd: number, {_GENERATOR}) -> Tensor",
-        f"jax.random.exponential({{key}}, {_RECEIVER}) / {{lambd}}",
+    *(
+        Form(f"Tensor.exponential_(input: Tensor, {options}{_GENERATOR}) -> Tensor", drawn + scale)
+        for options, scale in (("", ""), ("lambd: number, ", " / {lambd}"))
+        for drawn in (
+            f"jax.random.exponential({{key}}, {_RECEIVER})",
+            "@exponential_like({key}, {input})",
+        )
     ),
     Form(
         f"Tensor.random_(input: Tensor, low: int, to: int, {_GENERATOR}) -> Tensor",

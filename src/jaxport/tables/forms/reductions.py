@@ -9,6 +9,26 @@ _DIM = "dim: int | shape | None = None, keepdim: bool = False"
 _AXIS = "axis={dim?}, keepdims={keepdim?}"
 # Where JAX takes dimensions as a tuple, and as no list.
 _HASHED = (("int | None = None", "{dim?}"), ("shape", "tuple({dim})"))
+# How the correction of `std` and `var` can be given: to torch, to a part, to `jnp.var`.
+_CORRECTIONS = (
+    ("unbiased: True", "", "ddof=1"),
+    ("unbiased: False", ", correction=0", "ddof=0"),
+    (
+        "dim: int | shape | None = None, *, correction: number = 1, keepdim: bool = False",
+        ", dim={dim?}, correction={correction?}, keepdim={keepdim?}",
+        "axis={dim?}, ddof={correction}, keepdims={keepdim?}",
+    ),
+    (
+        "dim: int | shape | None, unbiased: True, keepdim: bool = False",
+        ", dim={dim}, keepdim={keepdim?}",
+        "axis={dim}, ddof=1, keepdims={keepdim?}",
+    ),
+    (
+        "dim: int | shape | None, unbiased: False, keepdim: bool = False",
+        ", dim={dim}, correction=0, keepdim={keepdim?}",
+        "axis={dim}, ddof=0, keepdims={keepdim?}",
+    ),
+)
 _ALL_DIMS = "with no dimension in `dim` torch reduces all, JAX none"
 _UNSIGNED = f"{_ALL_DIMS}; of `uint8` it is `uint32`"
 _NARROW = "8 and 16 bit integers stay what they are, and can overflow"
@@ -33,41 +53,26 @@ def _reduction(
     ]
 
 
-def _spread(name: str) -> list[Form]:
-    """`std` and `var`, whose `unbiased` and `correction` are JAX's `ddof`."""
-    forms = _reduction(
-        name,
-        name,
-        "dim: int | shape | None = None, *, correction: number = 1, keepdim: bool = False",
-        f"{_AXIS.replace(', k', ', ddof={correction}, k')}",
-        _ALL_DIMS,
-    )
-    for unbiased in (True, False):
-        ddof = f"ddof={int(unbiased)}"
-        forms[:0] = _reduction(name, name, f"unbiased: {unbiased}", ddof, "")
-        forms += _reduction(
-            name,
-            name,
-            f"dim: int | shape | None, unbiased: {unbiased}, keepdim: bool = False",
-            f"axis={{dim}}, {ddof}, keepdims={{keepdim?}}",
-            _ALL_DIMS,
-        )
+def _spread() -> list[Form]:
+    """`std` and `var`, alone and with the mean; the correction is JAX's `ddof`."""
+    forms = []
+    for options, part, function in _CORRECTIONS:
         forms += [
             Form(
-                f"torch.{name}_mean(input: Tensor, dim: int | shape | None, unbiased: {unbiased}, "
-                "keepdim: bool = False) -> tuple[Tensor, Tensor]",
-                f"@{name}_mean({{input}}, {{dim}}, correction={int(unbiased)}, "
-                "keepdim={keepdim?})",
+                f"{both('std')}(input: Tensor, {options}) -> Tensor",
+                f"@std({{input}}{part})",
+                _ALL_DIMS,
+            ),
+            *_reduction("var", "var", options, function, _ALL_DIMS),
+            *(
+                Form(
+                    f"torch.{name}(input: Tensor, {options}) -> tuple[Tensor, Tensor]",
+                    f"@{name}({{input}}{part})",
+                    _ALL_DIMS,
+                )
+                for name in ("std_mean", "var_mean")
             ),
         ]
-    forms.append(
-        Form(
-            f"torch.{name}_mean(input: Tensor, dim: int | shape | None = None, *, "
-            "correction: number = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]",
-            f"@{name}_mean({{input}}, dim={{dim?}}, correction={{correction?}}, "
-            "keepdim={keepdim?})",
-        )
-    )
     return forms
 
 
@@ -111,8 +116,7 @@ FORMS: tuple[Form, ...] = (
     ),
     *_reduction("all", "all", _DIM, _AXIS, "of `uint8` it is `bool`"),
     *_reduction("any", "any", _DIM, _AXIS, "of `uint8` it is `bool`"),
-    *_spread("std"),
-    *_spread("var"),
+    *_spread(),
     *_extreme("max", "maximum"),
     *_extreme("min", "minimum"),
     *(

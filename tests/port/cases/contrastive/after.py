@@ -271,8 +271,8 @@ def clamp(
 ) -> jax.Array:
     """`torch.clamp`: its gradient at a bound is one, that of `jnp.clip` a half."""
     if min is not None:
-        x = jnp.where(x < min, min, x)
-    return x if max is None else jnp.where(x > max, max, x)
+        x = jnp.where((x < min) | jnp.isnan(min), min, x)
+    return x if max is None else jnp.where((x > max) | jnp.isnan(max), max, x)
 
 
 def _reduce(losses: jax.Array, reduction: str) -> jax.Array:
@@ -385,6 +385,11 @@ def normalize(input: jax.Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12
     return input / jnp.maximum(_vector_norm(input, p, dim), eps)
 
 
+def absolute(x: jax.Array) -> jax.Array:
+    """`torch.abs`: its gradient at zero is zero, that of `jnp.abs` is one."""
+    return x * jnp.sign(x) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.abs(x)
+
+
 def vector_norm(
     x: jax.Array,
     ord: float = 2,
@@ -396,7 +401,7 @@ def vector_norm(
     It is 0 there, not NaN. 16-bit floats are added up in 32 bits.
     """
     axes = tuple(dim) if isinstance(dim, Sequence) else dim
-    size = jnp.abs(x)
+    size = absolute(x)
     if ord in (0, math.inf, -math.inf):
         return jnp.linalg.vector_norm(size, ord=ord, axis=axes, keepdims=keepdim)
     wide = size.astype(jnp.promote_types(size.dtype, jnp.float32))

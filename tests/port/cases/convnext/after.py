@@ -273,6 +273,11 @@ def apply(module: nnx.Module, function: Callable[[nnx.Module], object]) -> nnx.M
     return module
 
 
+def bernoulli_like(key: jax.Array, x: jax.Array, p: jax.Array | float = 0.5) -> jax.Array:
+    """`x.bernoulli_`: 1 with probability `p`, else 0, with the shape and type of `x`."""
+    return jax.random.bernoulli(key, p, x.shape).astype(x.dtype)
+
+
 def _reduce(losses: jax.Array, reduction: str) -> jax.Array:
     """The mean or the sum of `losses`, or `losses` itself for "none"."""
     match reduction:
@@ -384,7 +389,7 @@ class DropPath(nnx.Module):
         if self.p == 0. or self.deterministic:
             return x
         keep = 1 - self.p
-        mask = jax.random.bernoulli(self.rngs(), keep, jnp.empty(((x.shape[0],) + (1,) * (x.ndim - 1),), dtype=x.dtype).shape).astype(jnp.empty(((x.shape[0],) + (1,) * (x.ndim - 1),), dtype=x.dtype).dtype)
+        mask = bernoulli_like(self.rngs(), jnp.empty(((x.shape[0],) + (1,) * (x.ndim - 1),), dtype=x.dtype), keep)
         return x * mask / keep
 
 

@@ -65,6 +65,26 @@ def _affine(x: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Arra
     return x @ weight.T if bias is None else x @ weight.T + bias
 
 
+def _over_time(
+    update: Callable[..., tuple[jax.Array, ...]],
+    reverse: bool,
+    from_inputs: jax.Array,
+    state: tuple[jax.Array, ...],
+    weight_hh: jax.Array,
+    bias_hh: jax.Array | None,
+) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    """The last state and the hidden values (L, N, H) after steps from one end to the other."""
+
+    def step(
+        state: tuple[jax.Array, ...], from_input: jax.Array
+    ) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        state = update(from_input, _affine(state[0], weight_hh, bias_hh), state)
+        return state, state[0]
+
+    last, hidden = jax.lax.scan(step, state, from_inputs, reverse=reverse)
+    return last, hidden
+
+
 def _recurrent_variables(
     gates: int, input_size: int, hidden_size: int, bias: bool, rngs: nnx.Rngs
 ) -> dict[str, nnx.Param | None]:
@@ -160,15 +180,13 @@ class _Recurrent(nnx.Module):
             getattr(self, f"{name}_l{layer}{direction}")
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
-
-        def step(
-            state: tuple[jax.Array, ...], from_input: jax.Array
-        ) -> tuple[tuple[jax.Array, ...], jax.Array]:
-            state = self.update(from_input, _affine(state[0], weight_hh, bias_hh), state)
-            return state, state[0]
-
-        inputs = _affine(x, weight_ih, bias_ih)
-        last, hidden = jax.lax.scan(step, state, inputs, reverse=direction == "_reverse")
+        bias = None if bias_hh is None else bias_hh[...]
+        # Compiled once for each shape, also where the model itself is not compiled.
+        over_time = jax.jit(_over_time, static_argnums=(0, 1))
+        last, hidden = over_time(
+            self.update, direction == "_reverse", _affine(x, weight_ih, bias_ih), state,
+            weight_hh[...], bias,
+        )  # fmt: skip
         return last, hidden
 
 
