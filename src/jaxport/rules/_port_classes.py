@@ -200,10 +200,10 @@ def read(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
     )
     if "none" in port.kinds.names(node) and not computes and not _asked(port, node):
         text = port.source(node)
-        value = f"None if {text} is None else {text}[...]"
+        asked = f"None if {text} is None else {text}[...]"
         plain = isinstance(parent, (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.Tuple))
         yield port.text("JXP408", node, message,
-                        [port.replaced(node, value if plain else f"({value})")])
+                        [port.replaced(node, asked if plain else f"({asked})")])
         return
     yield port.text("JXP408", node, message, [port.after(node, "[...]")])
 
