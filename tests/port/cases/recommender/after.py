@@ -141,8 +141,8 @@ def clamp(
 ) -> jax.Array:
     """`torch.clamp`: its gradient at a bound is one, that of `jnp.clip` a half."""
     if min is not None:
-        x = jnp.where((x < min) | jnp.isnan(min), min, x)
-    return x if max is None else jnp.where((x > max) | jnp.isnan(max), max, x)
+        x = jnp.where((x < min) | (min != min), min, x)
+    return x if max is None else jnp.where((x > max) | (max != max), max, x)
 
 NUM_USERS = 40
 NUM_ITEMS = 30
