@@ -57,7 +57,8 @@ def in_float64(path: Path, folder: Path) -> Path:
     """A copy of the script that computes in float64."""
     text = path.read_text(encoding="utf-8").replace("float32", "float64")
     copy = folder / path.name
-    copy.write_text(text.replace(".float()", ".double()"), encoding="utf-8")
+    text = text.replace("torch.float)", "torch.float64)").replace(".float()", ".double()")
+    copy.write_text(text, encoding="utf-8")
     return copy
 
 

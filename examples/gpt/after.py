@@ -405,7 +405,7 @@ class CharGPT(nnx.Module):
         if isinstance(module, Linear):
             module.weight = init_normal(self.rngs(), module.weight, mean=0.0, std=0.02)
             if module.bias is not None:
-                module.bias[...] = jnp.zeros_like(module.bias)
+                module.bias[...] = jnp.zeros_like(module.bias[...])
         elif isinstance(module, Embedding):
             module.weight = init_normal(self.rngs(), module.weight, mean=0.0, std=0.02)
 

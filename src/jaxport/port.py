@@ -135,7 +135,12 @@ def port_source(source: SourceFile, config: Config, mentions: str = "") -> Porte
     ]
     if not chosen:
         return Ported(source.path, source, None, blockers)
-    after = _without_unused(source, fix.apply(prepared, chosen, config.dialect, mentions))
+    try:
+        applied = fix.apply(prepared, chosen, config.dialect, mentions)
+    except SourceError as error:
+        message = f"the port was thrown away, it does not parse: {error}"
+        return Ported(source.path, source, None, [check.at_start("JXP006", message), *blockers])
+    after = _without_unused(source, applied)
     after = _without_devices(after)
     blockers = blockers or list(_torch_left(after))
     return Ported(source.path, source, after.text, blockers, chosen)

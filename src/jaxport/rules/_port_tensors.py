@@ -349,6 +349,9 @@ def _in_place_call(
     if reason:
         yield port.blocked("JXP501", call, message, reason)
         return
+    if assigned.endswith("[...]"):
+        yield port.text("JXP408", bare, "the value of a Variable is `[...]`",
+                        [port.after(bare, "[...]")])
     yield _assigned_form(port, call, row, method, f"{assigned} = ", key, message)
 
 

@@ -395,9 +395,9 @@ class MaskedLM(nnx.Module):
         if isinstance(module, (Linear, Embedding)):
             module.weight = 0.2 * jax.random.normal(self.rngs(), module.weight.shape, module.weight.dtype)
         if isinstance(module, Linear) and module.bias is not None:
-            module.bias[...] = jnp.zeros_like(module.bias)
+            module.bias[...] = jnp.zeros_like(module.bias[...])
         elif isinstance(module, LayerNorm):
-            module.bias[...] = jnp.zeros_like(module.bias)
+            module.bias[...] = jnp.zeros_like(module.bias[...])
             module.weight = jnp.full_like(module.weight, 1.0)
 
     def __call__(self, ids: jax.Array, attention_mask: Optional[jax.Array] = None,

@@ -283,8 +283,8 @@ class CharLSTM(nnx.Module):
 
     def init_weights(self):
         self.readout.weight = init_xavier_uniform(self.rngs(), self.readout.weight)
-        self.readout.bias[...] = jnp.full_like(self.readout.bias, 0)
-        self.cell.weight_hh[...] = init_orthogonal(self.rngs(), self.cell.weight_hh)
+        self.readout.bias[...] = jnp.full_like(self.readout.bias[...], 0)
+        self.cell.weight_hh[...] = init_orthogonal(self.rngs(), self.cell.weight_hh[...])
 
     def initial_state(self, batch_size: int) -> State:
         h = jnp.zeros((batch_size, self.hidden))

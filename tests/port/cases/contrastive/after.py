@@ -515,7 +515,7 @@ def train(model):
         nnx.update(model, params)
 
         # the logits are not scaled by more than 100
-        model.logit_scale[...] = clamp(model.logit_scale, min=0, max=math.log(100))
+        model.logit_scale[...] = clamp(model.logit_scale[...], min=0, max=math.log(100))
 
         losses.append(loss.item())
         if (step + 1) % 30 == 0:

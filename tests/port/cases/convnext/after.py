@@ -455,7 +455,7 @@ class ConvNeXt(nnx.Module):
     def _init_weights(self, m):
         if isinstance(m, (Conv2d, Linear)):
             m.weight = init_trunc_normal(self.rngs(), m.weight, std=.1)
-            m.bias[...] = jnp.full_like(m.bias, 0)
+            m.bias[...] = jnp.full_like(m.bias[...], 0)
 
     def features(self, x):
         for reducer, stage in zip(self.reducers, self.stages):

@@ -678,7 +678,7 @@ class DenseNet(nnx.Module):
             if isinstance(m, Conv2d):
                 m.weight = init_kaiming_normal(rngs.params(), m.weight)
             elif isinstance(m, Linear):
-                m.bias[...] = jnp.full_like(m.bias, 0)
+                m.bias[...] = jnp.full_like(m.bias[...], 0)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = jax.nn.relu(self.norm(self.stages(self.stem(x))))

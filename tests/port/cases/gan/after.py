@@ -477,10 +477,10 @@ def init_normal(module, *, rngs: nnx.Rngs):
     if isinstance(module, Conv2d):
         module.weight = torch_init_normal(rngs(), module.weight, mean=0.0, std=0.05)
     elif isinstance(module, ConvTranspose2d):
-        module.weight[...] = torch_init_normal(rngs(), module.weight, mean=0.0, std=0.05)
+        module.weight[...] = torch_init_normal(rngs(), module.weight[...], mean=0.0, std=0.05)
     elif isinstance(module, BatchNorm2d):
         module.weight = torch_init_normal(rngs(), module.weight, mean=1.0, std=0.05)
-        module.bias[...] = jnp.full_like(module.bias, 0)
+        module.bias[...] = jnp.full_like(module.bias[...], 0)
 
 
 class Generator(nnx.Module):

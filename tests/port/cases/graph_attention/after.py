@@ -190,9 +190,9 @@ class AttentionHead(nnx.Module):
 
     def reset_parameters(self):
         gain = init_calculate_gain('relu')
-        self.weight[...] = init_xavier_uniform(self.rngs(), self.weight, gain=gain)
-        self.attend_from[...] = init_xavier_uniform(self.rngs(), self.attend_from, gain=gain)
-        self.attend_to[...] = init_xavier_uniform(self.rngs(), self.attend_to, gain=gain)
+        self.weight[...] = init_xavier_uniform(self.rngs(), self.weight[...], gain=gain)
+        self.attend_from[...] = init_xavier_uniform(self.rngs(), self.attend_from[...], gain=gain)
+        self.attend_to[...] = init_xavier_uniform(self.rngs(), self.attend_to[...], gain=gain)
 
     def __call__(self, x, adj):
         h = jnp.matmul(x, self.weight[...])

@@ -752,7 +752,7 @@ class ResNet(nnx.Module):
                 module.weight = init_kaiming_normal(self.rngs(), module.weight, mode="fan_out", nonlinearity="relu")
             elif isinstance(module, BatchNorm2d):
                 module.weight = jnp.full_like(module.weight, 1)
-                module.bias[...] = jnp.full_like(module.bias, 0)
+                module.bias[...] = jnp.full_like(module.bias[...], 0)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = self.stem(x)

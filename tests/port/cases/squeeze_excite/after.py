@@ -626,7 +626,7 @@ class MobileNet(nnx.Module):
             m.weight = init_kaiming_normal(rngs(), m.weight, mode='fan_out')
         elif isinstance(m, Linear):
             m.weight = init_normal(rngs(), m.weight, mean=0, std=0.1)
-            m.bias[...] = jnp.zeros_like(m.bias)
+            m.bias[...] = jnp.zeros_like(m.bias[...])
 
     def __call__(self, x):
         x = self.features(x)

@@ -403,7 +403,7 @@ class LanguageModel(nnx.Module):
     def reset_parameters(self, scale=0.5):
         self.embedding.weight = init_uniform(self.rngs(), self.embedding.weight, a=-scale, b=scale)
         self.output.weight = init_uniform(self.rngs(), self.output.weight, a=-scale, b=scale)
-        self.output.bias[...] = jnp.zeros_like(self.output.bias)
+        self.output.bias[...] = jnp.zeros_like(self.output.bias[...])
 
     def __call__(self, words, state):
         x = self.dropout(self.embedding(words))
