@@ -19,9 +19,14 @@ from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables import torch_names
-from jaxport.tables.constants import PORTABLE_METHODS
 from jaxport.tables.forms import Row, called_parts, needed_modules
 from jaxport.tables.parts import parts
+
+# Containers of NNX that take what torch's take.
+CONTAINERS = {
+    "torch.nn.ModuleList": "List", "torch.nn.ModuleDict": "Dict", "torch.nn.ParameterList": "List",
+    "torch.nn.ParameterDict": "Dict",
+}  # fmt: skip
 
 
 class Conversion:
@@ -276,9 +281,6 @@ class Conversion:
                      and item.func.id in ("next", "str", "getattr"))
             for item in ast.walk(node)
         )
-
-    def portable(self, method: str) -> bool:
-        return method in PORTABLE_METHODS
 
     def layer_call(self, call: ast.Call) -> str:
         """The `rngs` that the constructor is to be given; empty where it needs none."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from jaxport.findings import Edit, Finding, Span
 from jaxport.plans import LayerCall
-from jaxport.rules._conversion import Conversion
+from jaxport.rules._conversion import CONTAINERS, Conversion
 from jaxport.semantics.kinds import TORCH_ONLY
 from jaxport.semantics.values import External, Instance
 from jaxport.tables import torch_names
@@ -15,11 +15,6 @@ from jaxport.tables.constants import PORTABLE_METHODS
 from jaxport.tables.forms import rows
 from jaxport.tables.parts import Part, layers
 
-# Containers of NNX that take what torch's take.
-_CONTAINERS = {
-    "torch.nn.ModuleList": "List", "torch.nn.ModuleDict": "Dict", "torch.nn.ParameterList": "List",
-    "torch.nn.ParameterDict": "Dict",
-}  # fmt: skip
 _PARAMETERS = ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.Buffer")
 _CUDA = {
     "torch.cuda.is_available": 'jax.default_backend() == "gpu"',
@@ -51,7 +46,7 @@ def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
         yield from _variable(port, call)
     elif name in _SPECIAL:
         yield from _SPECIAL[name](port, call, name)
-    elif name in _CONTAINERS:
+    elif name in CONTAINERS:
         yield _container(port, call, name)
     elif name in _PARAMETERS:
         yield _parameter(port, call, name)
@@ -114,7 +109,7 @@ def _variable(port: Conversion, call: ast.Call) -> Iterator[Finding]:
             one = len(call.args) == 1 and not call.keywords and not isinstance(
                 call.args[0], ast.Starred)
             reason = "" if one else "its arguments mean something else in JAX"
-        elif name in _CONTAINERS:
+        elif name in CONTAINERS:
             reason = ""
         else:
             reason = f"`{name}` has no port"
@@ -194,8 +189,8 @@ def _literal(node: ast.expr | None) -> tuple[object, ...]:
 def _container(port: Conversion, call: ast.Call, name: str) -> Finding:
     port.cover(call.func)
     spelled = port.spelled("flax.nnx", call)
-    plan = LayerCall(f"{spelled}.{_CONTAINERS[name]}")
-    message = f"`{name}` is `flax.nnx.{_CONTAINERS[name]}`"
+    plan = LayerCall(f"{spelled}.{CONTAINERS[name]}")
+    message = f"`{name}` is `flax.nnx.{CONTAINERS[name]}`"
     return port.planned("JXP403", call, message, "convert_layer", plan, ("flax.nnx",))
 
 

@@ -6,14 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules._conversion import Conversion
+from jaxport.rules._conversion import CONTAINERS, Conversion
 from jaxport.tables import torch_names
 from jaxport.tables.constants import COMPARED_DTYPES, CONSTANTS
 from jaxport.tables.forms import Row, needed_modules, rows
 from jaxport.tables.parts import layers
 
-_CONTAINERS = {"torch.nn.ModuleList": "List", "torch.nn.ModuleDict": "Dict",
-               "torch.nn.ParameterList": "List", "torch.nn.ParameterDict": "Dict"}  # fmt: skip
 _TYPES = {"torch.nn.Module": "Module", "torch.nn.Parameter": "Param",
           "torch.nn.parameter.Parameter": "Param", "torch.nn.Buffer": "BatchStat"}  # fmt: skip
 
@@ -53,11 +51,11 @@ def _reference(port: Conversion, node: ast.expr, name: str) -> Iterator[Finding]
         spelled = port.spelled("flax.nnx", node)
         yield port.text("JXP401", node, f"`{name}` is `flax.nnx.{_TYPES[name]}`",
                         [port.replaced(node, f"{spelled}.{_TYPES[name]}")], ("flax.nnx",))
-    elif name in _CONTAINERS and not called:
+    elif name in CONTAINERS and not called:
         port.cover(node)
         spelled = port.spelled("flax.nnx", node)
-        yield port.text("JXP403", node, f"`{name}` is `flax.nnx.{_CONTAINERS[name]}`",
-                        [port.replaced(node, f"{spelled}.{_CONTAINERS[name]}")], ("flax.nnx",))
+        yield port.text("JXP403", node, f"`{name}` is `flax.nnx.{CONTAINERS[name]}`",
+                        [port.replaced(node, f"{spelled}.{CONTAINERS[name]}")], ("flax.nnx",))
     elif name in CONSTANTS and not called:
         port.cover(node)
         yield _constant(port, node, name)

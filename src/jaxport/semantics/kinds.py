@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from jaxport.semantics.model import Model
+from jaxport.semantics.model import Model, default_of
 from jaxport.semantics.scopes import Binding, Class, Scope
 from jaxport.semantics.values import External, Instance, LocalClass, LocalFunction
 from jaxport.tables import torch_names
@@ -416,7 +416,7 @@ class Kinds_:
             found = self.annotation(argument.annotation)
             if found:
                 return found
-        default = _default(function.args, argument)
+        default = default_of(function.args, argument)
         if default is not None:
             found = self.of(default)
         if found - only("none"):
@@ -439,7 +439,7 @@ class Kinds_:
         )
 
     def _lambda_parameter(self, argument: ast.arg, function: ast.Lambda) -> Kinds:
-        default = _default(function.args, argument)
+        default = default_of(function.args, argument)
         if default is not None:
             return self.of(default)
         call = self.model.walk.parents.get(function)
@@ -483,7 +483,7 @@ class Kinds_:
             return False
         if argument is not positional[0] and not any(self._has_tensor_method(use) for use in uses):
             return False
-        if _default(function.args, argument) is not None:
+        if default_of(function.args, argument) is not None:
             return False
         instance = Instance(LocalClass(self.model, self.model.walk.classes[owner.node]))
         if not self.model.value_role(instance, "module") and "flax.nnx.Module" not in set(
@@ -1138,14 +1138,3 @@ def _given_node(node: ast.AST) -> Kinds:
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             return sequence(_given_node(item))
     return UNKNOWN
-
-
-def _default(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:
-    positional = [*arguments.posonlyargs, *arguments.args]
-    if argument in positional:
-        index = positional.index(argument) - len(positional) + len(arguments.defaults)
-        return arguments.defaults[index] if index >= 0 else None
-    if argument in arguments.kwonlyargs:
-        return arguments.kw_defaults[arguments.kwonlyargs.index(argument)]
-    return None
-

@@ -330,7 +330,7 @@ class Model:
         found: Values = NOTHING
         if argument.annotation is not None:
             found |= self._annotation(argument.annotation)
-        default = _default(function.args, argument)
+        default = default_of(function.args, argument)
         if default is not None:
             found |= self.infer(default)
         if any(not isinstance(value, Literal) for value in found):
@@ -677,7 +677,8 @@ def _falls_off(body: list[ast.stmt]) -> bool:
     return True
 
 
-def _default(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:
+def default_of(arguments: ast.arguments, argument: ast.arg) -> ast.expr | None:
+    """The default value of a parameter, None where it has none."""
     positional = [*arguments.posonlyargs, *arguments.args]
     if argument in positional:
         index = positional.index(argument) - len(positional) + len(arguments.defaults)
