@@ -1,8 +1,6 @@
 """ExponentialLR once per epoch, as in the documentation of torch."""
 import flax.nnx
 import optax
-import torch
-from torch.optim.lr_scheduler import ExponentialLR
 
 from parts import LinearRegression, mse_loss, regression_batches
 

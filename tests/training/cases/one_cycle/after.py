@@ -1,7 +1,6 @@
 """Super-convergence: OneCycleLR with every batch, momentum left alone."""
 import flax.nnx
 import optax
-from torch.optim.lr_scheduler import OneCycleLR
 
 from parts import Classifier, CrossEntropyLoss, DataLoader, classification_dataset
 

@@ -3,7 +3,6 @@ import math
 
 import flax.nnx
 import optax
-from torch.optim.lr_scheduler import LambdaLR
 
 from parts import TransformerLM, token_batches
 
