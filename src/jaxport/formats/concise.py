@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from jaxport.check import Checked
-from jaxport.findings import Finding
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jaxport.results import FileResult, Shown
 
 
-def line(path: str, finding: Finding) -> str:
+def line(path: Path, finding: Shown) -> str:
     """`file:row:column: CODE message`, with `[*]` where `--fix` can write it."""
     mark = "[*] " if finding.is_fixable else ""
     at = finding.span.start
     return f"{path}:{at.row}:{at.column + 1}: {finding.code} {mark}{finding.message}"
 
 
-def render(result: Checked) -> str:
-    return "".join(f"{line(str(result.path), finding)}\n" for finding in result.findings)
+def render(results: Iterable[FileResult]) -> Iterator[str]:
+    for result in results:
+        for finding in result.findings:
+            yield line(result.path, finding) + "\n"

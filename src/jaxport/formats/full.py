@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from jaxport.check import Checked
+from collections.abc import Iterable, Iterator
+
 from jaxport.formats.concise import line
+from jaxport.results import FileResult, Shown
 
 
-def render(result: Checked) -> str:
-    lines = result.source.lines if result.source else []
-    parts: list[str] = []
-    for finding in result.findings:
-        parts.append(line(str(result.path), finding) + "\n")
-        start, end = finding.span.start, finding.span.end
-        if start.row <= len(lines):
-            text = lines[start.row - 1].rstrip("\r\n")
-            stop = end.column if end.row == start.row else len(text)
-            carets = "^" * max(1, stop - start.column)
-            gap = "".join("\t" if char == "\t" else " " for char in text[: start.column])
-            parts.append(f"{start.row:>5} | {text}\n      | {gap}{carets}\n\n")
-    return "".join(parts)
+def render(results: Iterable[FileResult]) -> Iterator[str]:
+    for result in results:
+        for finding in result.findings:
+            yield line(result.path, finding) + "\n" + _source(finding)
+
+
+def _source(finding: Shown) -> str:
+    if not finding.lines:
+        return ""
+    start, end = finding.span.start, finding.span.end
+    text = finding.lines[0]
+    stop = end.column if end.row == start.row else len(text)
+    carets = "^" * max(1, stop - start.column)
+    gap = "".join("\t" if char == "\t" else " " for char in text[: start.column])
+    return f"{start.row:>5} | {text}\n      | {gap}{carets}\n\n"

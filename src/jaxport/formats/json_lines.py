@@ -1,56 +1,50 @@
-"""ruff's JSON."""
+"""ruff's JSON, an object a line."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from jaxport.check import Checked
-from jaxport.findings import Finding, Position
+from jaxport.findings import Position
+from jaxport.results import FileResult, Fix
+
+
+def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
+    """One object for each finding, in ruff's shape."""
+    for result in results:
+        for finding in result.findings:
+            yield {
+                "code": finding.code,
+                "message": finding.message,
+                "filename": str(result.path.absolute()),
+                "location": _location(finding.span.start),
+                "end_location": _location(finding.span.end),
+                "fix": _fix(finding.fix) if finding.fix else None,
+                "noqa_row": finding.span.start.row,
+                "url": None,
+            }
 
 
 def _location(at: Position) -> dict[str, int]:
     return {"row": at.row, "column": at.column + 1}
 
 
-def _fix(result: Checked, finding: Finding) -> dict[str, Any] | None:
-    if finding.rewrite is None or result.source is None:
-        return None
-    from jaxport.fix import edits
-
-    try:
-        changes = edits(result.source, [finding], result.dialect)
-    except RecursionError:
-        return None  # too deep for the parser that rewrites
+def _fix(fix: Fix) -> dict[str, Any]:
     return {
-        "applicability": finding.rewrite.applicability,
-        "message": finding.rewrite.message,
+        "applicability": fix.applicability,
+        "message": fix.message,
         "edits": [
             {
                 "content": edit.content,
                 "location": _location(edit.span.start),
                 "end_location": _location(edit.span.end),
             }
-            for edit in changes
+            for edit in fix.edits
         ],
     }
 
 
-def render(result: Checked) -> str:
-    """One JSON object a line, in ruff's shape."""
-    return "".join(
-        json.dumps(
-            {
-                "code": finding.code,
-                "message": finding.message,
-                "filename": str(result.path.absolute()),
-                "location": _location(finding.span.start),
-                "end_location": _location(finding.span.end),
-                "fix": _fix(result, finding),
-                "noqa_row": finding.span.start.row,
-                "url": None,
-            }
-        )
-        + "\n"
-        for finding in result.findings
-    )
+def render(results: Iterable[FileResult]) -> Iterator[str]:
+    for record in records(results):
+        yield json.dumps(record) + "\n"

@@ -1,0 +1,204 @@
+"""`jaxport check`: findings, and the rewrites of `--fix`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from jaxport import check, config, writing
+from jaxport.check import Checked
+from jaxport.config import Config, ConfigError
+from jaxport.formats import FORMATS
+from jaxport.results import FileResult, shown
+from jaxport.rules import DIALECTS
+
+_STDIN = Path("-")
+_CHUNK = 16
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command's arguments."""
+    run_ = commands.add_parser("check", help="report what keeps files from running on JAX")
+    run_.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[Path(".")])
+    run_.add_argument("--fix", action="store_true", help="apply the safe rewrites")
+    run_.add_argument("--unsafe-fixes", action="store_true", help="apply the others too")
+    run_.add_argument("--diff", action="store_true", help="show the rewrites, write nothing")
+    run_.add_argument("--show-fixes", action="store_true", help="list what was rewritten")
+    run_.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+    run_.add_argument(
+        "--exit-non-zero-on-fix", action="store_true", help="1 if a file was changed"
+    )
+    run_.add_argument("--select", metavar="CODES", help="rules to turn on: prefixes, or ALL")
+    run_.add_argument("--ignore", metavar="CODES", help="rules to turn off")
+    run_.add_argument("--extend-select", metavar="CODES", help="rules to turn on as well")
+    run_.add_argument("--output-format", choices=FORMATS, default="concise")
+    run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
+    run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
+    run_.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
+    run_.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
+    run_.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, show and, if asked, rewrite; the exit code."""
+    fixed = config.load(arguments.config) if arguments.config else None
+    _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
+    totals = Totals()
+    if arguments.paths == [_STDIN]:
+        results: Iterable[FileResult] = [_stdin(arguments, fixed)]
+    else:
+        present = [path for path in arguments.paths if os.path.lexists(path)]
+        for path in arguments.paths:
+            if path not in present:
+                print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
+                totals.failed = True
+        files = list(dict.fromkeys(check.collect(present, fixed)))
+        results = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
+    _show(totals.counted(results), arguments)
+    return _finish(totals, arguments)
+
+
+@dataclass
+class Totals:
+    """What all files together came to."""
+
+    files: int = 0
+    changed: int = 0
+    found: int = 0
+    fixed: int = 0
+    fixable: int = 0
+    failed: bool = False
+
+    def counted(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
+        """The results as they pass, with their notes printed. Raises ConfigError."""
+        for result in results:
+            if result.config_error:
+                raise ConfigError(result.config_error)
+            self.files += 1
+            self.changed += result.changed
+            self.found += len(result.findings)
+            self.fixed += result.fixed
+            self.fixable += result.fixable
+            self.failed |= result.failed
+            for note in result.notes:
+                print(note, file=sys.stderr)
+            yield result
+
+    def summary(self) -> str:
+        """What a person reads at the end."""
+        text = f"Found {_many(self.found, 'finding')} in {_many(self.files, 'file')}."
+        if self.fixed:
+            text += f" Fixed {self.fixed}."
+        if self.fixable:
+            text += f" {self.fixable} can be fixed with --fix [*]."
+        return text
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
+    for name in config.CODE_LISTS:
+        given = getattr(arguments, name.replace("-", "_"))
+        if given is not None:
+            codes = config.check_codes(given.split(","), f"--{name}")
+            settings = config.with_codes(settings, name, codes)
+    if arguments.dialect:
+        settings = replace(settings, dialect=arguments.dialect)
+    return settings
+
+
+def _fixes(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
+
+
+def _run(
+    work: partial[FileResult], files: list[Path], jobs: int
+) -> Iterator[FileResult]:
+    count = jobs if jobs > 0 else os.cpu_count() or 1
+    if count == 1 or len(files) <= _CHUNK:
+        yield from map(work, files)
+        return
+    with ProcessPoolExecutor(count) as pool:
+        yield from pool.map(work, files, chunksize=_CHUNK)
+
+
+def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> FileResult:
+    try:
+        settings = _overridden(fixed or config.find(path.absolute().parent), arguments)
+    except ConfigError as error:
+        return FileResult(path, config_error=str(error))
+    checked = check.check_path(path, settings, _fixes(arguments), arguments.unsafe_fixes)
+    if checked.text is None or arguments.diff:
+        return _result(checked, arguments)
+    assert checked.source is not None and checked.before is not None
+    problem = writing.write(path, checked.source, checked.text)
+    if not problem:
+        return _result(checked, arguments)
+    result = _result(checked.before, arguments)
+    result.notes.append(f"jaxport: {path}: can't write the file: {problem}")
+    result.failed = True
+    return result
+
+
+def _stdin(arguments: argparse.Namespace, fixed: Config | None) -> FileResult:
+    path = arguments.stdin_filename or Path("stdin.py")
+    settings = _overridden(fixed or config.find(path.absolute().parent), arguments)
+    data = sys.stdin.buffer.read()
+    checked = check.check_bytes(path, data, settings, _fixes(arguments), arguments.unsafe_fixes)
+    if _code_on_stdout(arguments):
+        if checked.text is not None and checked.source is not None:
+            data = checked.source.encode(checked.text)
+        sys.stdout.buffer.write(data)
+    return _result(checked, arguments)
+
+
+def _code_on_stdout(arguments: argparse.Namespace) -> bool:
+    return arguments.paths == [_STDIN] and _fixes(arguments) and not arguments.diff
+
+
+def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
+    result = FileResult(
+        checked.path, shown(checked), len(checked.fixed), changed=checked.text is not None
+    )
+    if arguments.diff:
+        if checked.text is not None:
+            assert checked.before is not None and checked.before.source is not None
+            result.diff = writing.diff(checked.path, checked.before.source, checked.text)
+    elif FORMATS[arguments.output_format].fixes:
+        result = result.with_fixes(checked)
+    if arguments.show_fixes and not arguments.diff:
+        result.notes += [
+            f"Fixed {checked.path}: {item.code} {item.message}" for item in checked.fixed
+        ]
+    return result
+
+
+def _show(results: Iterable[FileResult], arguments: argparse.Namespace) -> None:
+    out = sys.stderr if _code_on_stdout(arguments) else sys.stdout
+    if arguments.diff:
+        out.writelines(result.diff for result in results)
+    else:
+        out.writelines(FORMATS[arguments.output_format].render(results))
+
+
+def _finish(totals: Totals, arguments: argparse.Namespace) -> int:
+    if arguments.diff:
+        changed = totals.changed
+        text = f"Would change {_many(changed, 'file')} of {totals.files}."
+        print(text, file=sys.stderr)
+        return 2 if totals.failed else int(changed > 0 and not arguments.exit_zero)
+    if FORMATS[arguments.output_format].summary:
+        print(totals.summary(), file=sys.stderr)
+    if totals.failed:
+        return 2
+    if arguments.exit_zero:
+        return 0
+    return int(totals.found > 0 or (arguments.exit_non_zero_on_fix and totals.changed > 0))

@@ -1,0 +1,13 @@
+"""ruff's JSON, one list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from jaxport.formats.json_lines import records
+from jaxport.results import FileResult
+
+
+def render(results: Iterable[FileResult]) -> Iterator[str]:
+    yield json.dumps(list(records(results)), indent=2) + "\n"
