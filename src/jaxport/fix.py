@@ -166,7 +166,9 @@ class _Rewriter:
         )  # fmt: skip
 
     def _expression(self, finding: Finding, rewrite: Rewrite, inner: list[Finding]) -> str:
-        changes = list(_Rewriter(self.source, inner, self.dialect).edits())
+        # A comment that an inner rewrite saves above the statement is saved by the outer one.
+        changes = [edit for edit in _Rewriter(self.source, inner, self.dialect).edits()
+                   if finding.span.contains(edit.span)]
         text = self._text(finding.span, changes)
         call = self._call(text)
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))
