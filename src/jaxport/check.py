@@ -10,7 +10,7 @@ from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
 from jaxport.rules import Dialect, File, all_rules
-from jaxport.semantics.model import Model
+from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
 
 _PASSES = 10
@@ -46,7 +46,7 @@ def findings(
     if source.skipped(noqa):
         return []
     try:
-        file = File(Model(source), config.dialect, porting)
+        file = File(project.model_of(source), config.dialect, porting)
         found = [
             finding
             for rule in all_rules()
@@ -98,7 +98,7 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
-    return _guarded(path, lambda: sources.read(path), config, fix, unsafe)
+    return _guarded(path, lambda: project.read(path), config, fix, unsafe)
 
 
 def check_bytes(

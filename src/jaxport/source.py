@@ -129,13 +129,17 @@ def read(path: Path) -> SourceFile:
     Raises:
         SourceError: it can't be read, decoded or parsed.
     """
+    return parse(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What the file at `path` holds. Raises SourceError where it can't be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError("JXP002", "can't read the file: it is not a regular file")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError("JXP002", f"can't read the file: {error.strerror}") from None
-    return parse(path, data)
 
 
 def parse(path: Path, data: bytes) -> SourceFile:
