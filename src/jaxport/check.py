@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
-from jaxport.rules import Dialect, File, all_rules
+from jaxport.rules import Dialect, File, Rule, all_rules
 from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
 
@@ -45,18 +47,35 @@ def findings(
     codes = config.codes(source.path)
     if source.skipped(noqa):
         return []
+    rules = [
+        rule for rule in all_rules()
+        if rule.code in codes and (
+            rule.code not in _REPLACED if porting else _can_find(rule, source)
+        )
+    ]
+    if not rules:
+        return []
     try:
-        file = File(project.model_of(source), config.dialect, porting)
-        found = [
-            finding
-            for rule in all_rules()
-            if rule.code in codes and not (porting and rule.code in _REPLACED)
-            for finding in rule.check(file)
-            if not (noqa and source.suppressed(finding))
-        ]
+        with project.model_of(source) as model:
+            file = File(model, config.dialect, porting)
+            found = [
+                finding
+                for rule in rules
+                for finding in rule.check(file)
+                if not (noqa and source.suppressed(finding))
+            ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
     return sorted(set(found), key=lambda item: (item.span, item.code))
+
+
+def _can_find(rule: Rule, source: SourceFile) -> bool:
+    """Whether the rule could find something in the file, by the words in its text alone."""
+    return (
+        rule.triggers is None
+        or any(trigger.is_in(source.words) for trigger in rule.triggers)
+        or (rule.by_alias and project.imports_any(source))
+    )
 
 
 def at_start(code: str, message: str) -> Finding:
@@ -98,7 +117,8 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
-    return _guarded(path, lambda: project.read(path), config, fix, unsafe)
+    with _uncollected():
+        return _guarded(path, lambda: project.read(path), config, fix, unsafe)
 
 
 def check_bytes(
@@ -106,6 +126,18 @@ def check_bytes(
 ) -> Checked:
     """`check_path` for text that comes from somewhere else."""
     return _guarded(path, lambda: sources.parse(path, data), config, fix, unsafe)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python's garbage collector waits: it would look at a growing tree again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _guarded(

@@ -8,6 +8,7 @@ import io
 import re
 import stat
 import tokenize
+import unicodedata
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -98,6 +99,11 @@ class SourceFile:
         return codes is None or finding.code.startswith(
             tuple(code for code in re.split(r"[,\s]+", codes) if code)
         )
+
+    @cached_property
+    def words(self) -> str:
+        """The text with its identifiers as Python reads them: `ﬁt` is `fit`."""
+        return self.text if self.text.isascii() else unicodedata.normalize("NFKC", self.text)
 
     @cached_property
     def _has_noqa(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -37,8 +38,28 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """What a text has to hold for a rule to find something: `word`, as `pattern` says."""
+
+    word: str
+    pattern: str = ""
+
+    def is_in(self, text: str) -> bool:
+        return self.word in text and (not self.pattern or bool(re.search(self.pattern, text)))
+
+
+def method(name: str) -> Trigger:
+    """The attribute `name` of something, whatever stands between it and the dot."""
+    return Trigger(name, rf"\.(?:\s|\\|#.*)*{name}\b")
+
+
+@dataclass(frozen=True)
 class Rule:
-    """One rule with all that is said about it: the rule page and its tests come from here."""
+    """One rule with all that is said about it: the rule page and its tests come from here.
+
+    Without one of `triggers` in the text of a file the rule finds nothing there, or with `by_alias`
+    only what comes from another file of the project under another name. None: it can't be told.
+    """
 
     code: str
     name: str
@@ -49,6 +70,8 @@ class Rule:
     examples: tuple[Example, ...] = ()
     accepts: tuple[str, ...] = ()
     default: bool = True
+    triggers: tuple[Trigger, ...] | None = None
+    by_alias: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
+_WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
+_TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
@@ -55,12 +57,19 @@ class Model:
     def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.walk: Walk = walk(source.tree)
+        # The other files that this file's meaning was read from; they have others of their own.
+        self.dependencies: set[Path] = set()
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}
         self._settled: dict[Binding, Values] = {}
         self._active: dict[object, int] = {}
         self._lowest = _NEVER
+
+    def forget(self) -> None:
+        """Let go of everything. What is left has no cycles, so it is freed without a search."""
+        self.walk.forget()
+        self.__dict__.clear()
 
     # What an expression is
 
@@ -200,6 +209,18 @@ class Model:
             holder = holder.outer
         return []
 
+    def is_defined_elsewhere(self, node: ast.AST) -> bool:
+        """Whether `node` is a name that is imported from where a `def` or `class` binds it."""
+        bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
+        return bool(bindings) and all(
+            isinstance(binding.node, ast.ImportFrom)
+            and (path := project.locate(
+                self.source.path, binding.node.module or "", binding.node.level
+            )) is not None
+            and binding.target in project.definitions(path)
+            for binding in bindings
+        )
+
     def is_bound(self, node: ast.AST, name: str) -> bool:
         """Whether `name` has a value of the file's own at `node`."""
         return bool(self.lookup(node, name))
@@ -291,6 +312,7 @@ class Model:
             return None
         if path == self.source.path:
             return LocalFile(self)
+        self.dependencies.add(path)
         other = project.load(path)
         return LocalFile(other) if other is not None else None
 
@@ -632,25 +654,28 @@ class Model:
 
     def _by_use(self, node: ast.AST) -> Values:
         """The kind of something unknown, by the methods that the same scope calls on it."""
-        key = dotted(node)
-        if not key or not self.uses_torch:
+        key = dotted(node) if self.uses_torch and self._telling else ""
+        if not key:
             return NOTHING
-        methods = self._methods.get((self._use_scope(node), key), set())
+        methods = self._telling.get((self._use_scope(node), key), set())
         if {"step", "zero_grad"} <= methods:
             return frozenset([_OPTIMIZER])
         if methods & _MODULE_USES and "step" not in methods:
             return frozenset([_MODULE])
-        if {"parameters"} & methods and methods & {"train", "eval", "to", "load_state_dict"}:
+        if "parameters" in methods and methods & _WITH_PARAMETERS:
             return frozenset([_MODULE])
         return NOTHING
 
     @cached_property
-    def _methods(self) -> dict[tuple[ast.AST, str], set[str]]:
+    def _telling(self) -> dict[tuple[ast.AST, str], set[str]]:
+        """The methods that tell what their receiver is, by where and on what they are called."""
         found: dict[tuple[ast.AST, str], set[str]] = {}
         for call in self.walk.calls:
             func = call.func
-            if isinstance(func, ast.Attribute) and isinstance(
-                func.value, (ast.Name, ast.Attribute)
+            if (
+                isinstance(func, ast.Attribute)
+                and func.attr in _TELLING
+                and isinstance(func.value, (ast.Name, ast.Attribute))
             ):
                 key = (self._use_scope(func.value), dotted(func.value))
                 found.setdefault(key, set()).add(func.attr)

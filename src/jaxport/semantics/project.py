@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import os
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxport import source as sources
+from jaxport.semantics.scopes import walk
 from jaxport.source import SourceFile
 
 if TYPE_CHECKING:
     from jaxport.semantics.model import Model
 
 _DEPTH = 12
-# How many bytes of source text are kept parsed. A tree and its model take about 40 times as much.
-_KEPT = 3_000_000
+# The fields that hold statements, or what holds some.
+_STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
+# How many bytes of source text of other files are kept parsed. A tree and its model take about 40 times as much.
+_KEPT = 6_000_000
 
 
 @lru_cache(maxsize=4096)
@@ -57,57 +62,100 @@ def _module(folder: str, module: str) -> Path | None:
     return next((Path(name) for name in candidates if os.path.isfile(name)), None)
 
 
+def imports_any(source: SourceFile) -> bool:
+    """Whether the file imports another one of the project."""
+    stack: list[ast.AST] = [source.tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Import):
+            named = [(alias.name, 0) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
+            named = [(name, node.level) for name in names]
+        else:
+            for field in _STATEMENTS:
+                stack += getattr(node, field, ())
+            continue
+        if any(locate(source.path, name, level) for name, level in named):
+            return True
+    return False
+
+
 @dataclass
-class _Kept:
+class _Loaded:
     data: bytes
-    source: SourceFile
-    model: Model | None = None
+    model: Model
 
 
-# The files that were read last, the last one at the end.
-_files: OrderedDict[Path, _Kept] = OrderedDict()
+# The files that others asked for.
+_loaded: dict[Path, _Loaded] = {}
 
 
 def read(path: Path) -> SourceFile:
-    """The file at `path`, parsed; not once more where it is as it was when it was read last.
+    """The file at `path`, parsed; not once more where another file has asked for it.
 
     Raises:
         SourceError: it can't be read, decoded or parsed.
     """
     data = sources.read_bytes(path)
-    kept = _files.get(path)
-    if kept is None or kept.data != data:
-        kept = _files[path] = _Kept(data, sources.parse(path, data))
-        _forget()
-    _files.move_to_end(path)
-    return kept.source
+    loaded = _loaded.get(path)
+    if loaded is not None and loaded.data == data:
+        return loaded.model.source
+    return sources.parse(path, data)
 
 
-def _forget() -> None:
-    size = sum(len(kept.data) for kept in _files.values())
-    while size > _KEPT and len(_files) > 1:
-        _, kept = _files.popitem(last=False)
-        size -= len(kept.data)
-
-
-def model_of(source: SourceFile) -> Model:
-    """What the file means: worked out once for what `read` gave."""
+@contextmanager
+def model_of(source: SourceFile) -> Iterator[Model]:
+    """What a file means that is checked: the model that other files know too, or one for now."""
     from jaxport.semantics.model import Model
 
-    kept = _files.get(source.path)
-    if kept is None or kept.source is not source:
-        return Model(source)
-    if kept.model is None:
-        kept.model = Model(source)
-    return kept.model
+    loaded = _loaded.get(source.path)
+    if loaded is not None and loaded.model.source is source:
+        yield loaded.model
+        return
+    model = Model(source)
+    try:
+        yield model
+    finally:
+        model.forget()
+        # What models know refers to other models, so all go at once, and only between two files.
+        if sum(len(other.data) for other in _loaded.values()) > _KEPT:
+            for other in _loaded.values():
+                other.model.forget()
+            _loaded.clear()
 
 
 def load(path: Path) -> Model | None:
     """The model of the file at `path`, None where it can't be read."""
-    kept = _files.get(path)
-    if kept is not None:
-        _files.move_to_end(path)
+    from jaxport.semantics.model import Model
+
+    loaded = _loaded.get(path)
+    if loaded is None:
+        try:
+            data = sources.read_bytes(path)
+            loaded = _Loaded(data, Model(sources.parse(path, data)))
+        except (sources.SourceError, RecursionError):
+            return None
+        _loaded[path] = loaded
+    return loaded.model
+
+
+@lru_cache(maxsize=16384)
+def definitions(path: Path) -> frozenset[str]:
+    """The functions and classes at the top of a file whose names nothing else is bound to.
+
+    This is all that most questions about another file come to, and its tree is not kept for it.
+    """
+    loaded = _loaded.get(path)
     try:
-        return model_of(kept.source if kept is not None else read(path))
+        found = loaded.model.walk if loaded is not None else walk(sources.read(path).tree)
     except (sources.SourceError, RecursionError):
-        return None
+        return frozenset()
+    names = frozenset(
+        name for name, bindings in found.module.bindings.items()
+        if all(binding.kind in ("function", "class") for binding in bindings)
+    )
+    if loaded is None:
+        found.forget()
+    return names

@@ -131,6 +131,13 @@ class Walk:
     returns_none: set[ast.AST] = field(default_factory=set)
     yields: set[ast.AST] = field(default_factory=set)
 
+    def forget(self) -> None:
+        """Undo the cycles between scopes and bindings, so that all is freed without a search."""
+        for scope in self.scopes.values():
+            scope.bindings.clear()
+        for info in self.classes.values():
+            info.attributes.clear()
+
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """The parent of `node`, its parent, up to the module."""
         while (parent := self.parents.get(node)) is not None:
