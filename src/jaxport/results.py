@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from jaxport.check import Checked
-from jaxport.findings import Applicability, Edit, Finding, Span
+from jaxport.findings import Applicability, Edit, Finding, Rewrite, Span
+from jaxport.rules import Dialect
+from jaxport.source import SourceFile, split_lines
 
 
 @dataclass(frozen=True)
 class Fix:
-    """A rewrite as text: what `--fix`, or an editor, puts where."""
+    """A rewrite as text: what `--fix`, or an editor, puts where.
+
+    Findings that are rewritten together or not at all have one fix, with the edits of all of
+    them. `diff` is the same as the lines of a unified diff, without its head and line ends.
+    """
 
     applicability: Applicability
     message: str
     edits: tuple[Edit, ...]
+    diff: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,10 @@ class FileResult:
 
     def with_fixes(self, result: Checked) -> FileResult:
         """The same with the text of each rewrite, which takes libcst."""
+        fixes = _fixes(result)
         pairs = zip(self.findings, result.findings, strict=True)
-        return replace(self, findings=[replace(one, fix=_fix(result, item)) for one, item in pairs])
+        found = [replace(one, fix=fixes.get(id(item))) for one, item in pairs]
+        return replace(self, findings=found)
 
 
 def shown(result: Checked) -> list[Shown]:
@@ -71,13 +81,37 @@ def _lines(result: Checked, span: Span) -> tuple[str, ...]:
     return tuple(line.rstrip("\r\n") for line in lines[span.start.row - 1 : span.end.row])
 
 
-def _fix(result: Checked, finding: Finding) -> Fix | None:
-    if finding.rewrite is None or result.source is None:
-        return None
-    from jaxport.fix import edits
+def _fixes(result: Checked) -> dict[int, Fix]:
+    """The fixes by the identity of their findings."""
+    fixes: dict[int, Fix] = {}
+    if result.source is None or not any(item.rewrite for item in result.findings):
+        return fixes
+    from jaxport.fix import applicable
+
+    groups: dict[str, list[tuple[Finding, Rewrite]]] = {}
+    for item in applicable(result.findings, unsafe=True):
+        if item.rewrite:
+            name = item.rewrite.group or str(id(item))
+            groups.setdefault(name, []).append((item, item.rewrite))
+    for group in groups.values():
+        edits, diff = _changes(result.source, [item for item, _ in group], result.dialect)
+        safe = all(rewrite.applicability == "safe" for _, rewrite in group)
+        for item, rewrite in group if edits else ():
+            fixes[id(item)] = Fix("safe" if safe else "unsafe", rewrite.message, edits, diff)
+    return fixes
+
+
+def _changes(
+    source: SourceFile, findings: list[Finding], dialect: Dialect
+) -> tuple[tuple[Edit, ...], tuple[str, ...]]:
+    import difflib
+
+    from jaxport import fix
 
     try:
-        changes = edits(result.source, [finding], result.dialect)
+        changes = tuple(fix.edits(source, findings, dialect))
     except RecursionError:
-        return None  # too deep for the parser that rewrites
-    return Fix(finding.rewrite.applicability, finding.rewrite.message, tuple(changes))
+        return (), ()  # too deep for the parser that rewrites
+    text = fix.replace(source.lines, changes)
+    diff = difflib.unified_diff(source.lines, split_lines(text), n=1)
+    return changes, tuple(line.rstrip("\r\n") for line in islice(diff, 2, None))

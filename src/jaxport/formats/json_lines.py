@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jaxport.findings import Position
+from jaxport.formats.options import Options
 from jaxport.results import FileResult, Fix
 
 
@@ -45,6 +46,6 @@ def _fix(fix: Fix) -> dict[str, Any]:
     }
 
 
-def render(results: Iterable[FileResult]) -> Iterator[str]:
+def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:
     for record in records(results):
         yield json.dumps(record) + "\n"
