@@ -61,14 +61,19 @@ class FileResult:
 def shown(result: Checked) -> list[Shown]:
     """The findings of a checked file."""
     return [
-        Shown(item.code, item.message, item.span, item.is_fixable, _lines(result, item.span))
+        Shown(item.code, item.message, _place(result, item.span), item.is_fixable,
+              _lines(result, item.span))
         for item in result.findings
     ]
 
 
+def _place(result: Checked, span: Span) -> Span:
+    return result.source.place(span) if result.source else span
+
+
 def _lines(result: Checked, span: Span) -> tuple[str, ...]:
-    lines = result.source.lines if result.source else []
-    return tuple(line.rstrip("\r\n") for line in lines[span.start.row - 1 : span.end.row])
+    lines = result.source.excerpt(span) if result.source else []
+    return tuple(line.rstrip("\r\n") for line in lines)
 
 
 def _fix(result: Checked, finding: Finding) -> Fix | None:
@@ -80,4 +85,5 @@ def _fix(result: Checked, finding: Finding) -> Fix | None:
         changes = edits(result.source, [finding], result.dialect)
     except RecursionError:
         return None  # too deep for the parser that rewrites
-    return Fix(finding.rewrite.applicability, finding.rewrite.message, tuple(changes))
+    placed = tuple(replace(change, span=_place(result, change.span)) for change in changes)
+    return Fix(finding.rewrite.applicability, finding.rewrite.message, placed)

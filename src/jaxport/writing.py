@@ -12,8 +12,12 @@ from jaxport.source import SourceFile, split_lines
 
 def diff(path: Path, before: SourceFile, text: str) -> str:
     """The change from the file to `text` as a unified diff."""
-    name = str(path)
-    lines = difflib.unified_diff(before.lines, split_lines(text), name, name)
+    pairs = zip(before.sections(before.text), before.sections(text), strict=True)
+    return "".join(_diff(f"{path}{name}", old, new) for (name, old), (_, new) in pairs)
+
+
+def _diff(name: str, old: str, new: str) -> str:
+    lines = difflib.unified_diff(split_lines(old), split_lines(new), name, name)
     return "".join(
         line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
         for line in lines

@@ -15,6 +15,7 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
     for result in results:
         for finding in result.findings:
             yield {
+                **_cell(finding.span.start),
                 "code": finding.code,
                 "message": finding.message,
                 "filename": str(result.path.absolute()),
@@ -24,6 +25,10 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
                 "noqa_row": finding.span.start.row,
                 "url": None,
             }
+
+
+def _cell(at: Position) -> dict[str, int]:
+    return {"cell": at.cell} if at.cell else {}
 
 
 def _location(at: Position) -> dict[str, int]:
@@ -36,6 +41,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "message": fix.message,
         "edits": [
             {
+                **_cell(edit.span.start),
                 "content": edit.content,
                 "location": _location(edit.span.start),
                 "end_location": _location(edit.span.end),
