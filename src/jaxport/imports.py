@@ -14,16 +14,15 @@ from jaxport.source import SourceFile
 def import_edits(
     source: SourceFile, needed: Iterable[tuple[str, str]], user: int = 0
 ) -> list[Edit]:
-    """The edits that import the modules that the file does not import yet.
+    """The edits that import the modules that the file does not import above the row `user`.
 
     `needed` are pairs of a module and how the new code spells it; where they differ the file
-    has an alias already. `import flax` does not count for `flax.nnx`: it does not load it. The
-    new code starts in the row `user`.
+    has an alias already. `import flax` does not count for `flax.nnx`: it does not load it.
     """
     present = {
         alias.name
         for statement in source.tree.body
-        if isinstance(statement, ast.Import)
+        if isinstance(statement, ast.Import) and (statement.lineno < user or not user)
         for alias in statement.names
         if alias.asname is None
     }

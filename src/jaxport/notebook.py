@@ -41,7 +41,7 @@ _INERT = frozenset((
 ))  # fmt: skip
 _CELL_MAGIC = re.compile(r"\s*%%(\S*)")
 _LINE_MAGIC = re.compile(r"[ \t]*(?:[!?]|%(?P<name>\S*))")
-_ASSIGNED = re.compile(r"[ \t]*[\w., \t*\[\]'\"]+?=[ \t]*(?=!|%\w)")
+_ASSIGNED = re.compile(r"(?:[\w., \t*]|\[[^\]\r\n]*\])+?=[ \t]*(?=!|%\w)")
 _CONTINUED = re.compile(r"(?:[^\n]*\\\r?\n)*[^\n]*\n?")
 # What decides where a line of Python ends: strings, comments, brackets and line ends.
 _PIECE = re.compile(
@@ -77,7 +77,7 @@ class Notebook(SourceFile):
     cells: tuple[Cell, ...] = ()
     mark: str = ""
     originals: tuple[str, ...] = ()
-    hides_code: bool = False
+    unseen: str = ""
 
     def encode(self, text: str) -> bytes:
         """The notebook with the cells that `text` has."""
@@ -127,15 +127,15 @@ class Notebook(SourceFile):
     def adapted(self, finding: Finding) -> Finding:
         """The finding, with lines named by their cell.
 
-        Where a part of the notebook can't be read, no rewrite is safe.
+        Where some of the notebook's code can't be seen, no rewrite is safe.
         """
-        rewrite = finding.rewrite
+        message, rewrite = self._named(finding.message), finding.rewrite
         if rewrite is not None:
-            rewrite = replace(
-                rewrite, escape=self._named(rewrite.escape),
-                applicability="unsafe" if self.hides_code else rewrite.applicability,
-            )  # fmt: skip
-        return replace(finding, message=self._named(finding.message), rewrite=rewrite)
+            if self.unseen and rewrite.applicability == "safe":
+                message += f" (unsafe here: {self.unseen})"
+                rewrite = replace(rewrite, applicability="unsafe")
+            rewrite = replace(rewrite, escape=self._named(rewrite.escape))
+        return replace(finding, message=message, rewrite=rewrite)
 
     def is_divided(self, first: int, last: int) -> bool:
         """Whether a cell ends between the two rows, or a line that is not Python is there."""
@@ -216,71 +216,71 @@ class _Program:
         self.originals: list[str] = []
         self.problems: list[Finding] = []
         self.mentions: list[str] = []
-        self.hides_code = False
+        self.unseen = ""
 
     def notebook(self, path: Path, document: str, bom: bytes) -> Notebook:
-        text = ""
+        parts: list[str] = []
+        row = 1
         for cell in self.cells:
-            text += f"# {self.mark} cell {cell.number}{self.newline}"
-            text += self._python(cell.text, len(split_lines(text))) + self.newline
+            parts.append(f"# {self.mark} cell {cell.number}{self.newline}")
+            parts.append(self._python(cell, row) + self.newline)
+            row += 1 + len(split_lines(parts[-1]))
+        text = "".join(parts)
         return Notebook(
             path, text, split_lines(text), parse_tree(text), "utf-8", bom,
             tuple(self.problems), "\n".join(self.mentions),
-            document, tuple(self.cells), self.mark, tuple(self.originals), self.hides_code,
+            document, tuple(self.cells), self.mark, tuple(self.originals), self.unseen,
         )  # fmt: skip
 
-    def _python(self, text: str, above: int) -> str:
-        """A cell as lines of Python; `above` is how many lines are above it."""
-        at = 0
+    def _python(self, cell: Cell, row: int) -> str:
+        """A cell as lines of Python; its comment is in `row`."""
+        text, at = cell.text, 0
         while magic := _CELL_MAGIC.match(text, at):
             if magic[1] not in _PYTHON:
                 if magic[1] not in _FOREIGN:
-                    self._hide(text)
+                    self._hide(text, f"`%%{magic[1]}` of cell {cell.number} may run Python")
                 return self._instead(text)
             header = _CONTINUED.match(text, magic.end(1))
             assert header is not None
             at = header.end()
-        kept = len(self.originals), len(self.mentions), self.hides_code
-        parts = [self._instead(text[:at]), *(self._line(line) for line in _lines(text[at:]))]
+        lines = [self._line(line, cell.number) for line in _lines(text[at:])]
+        python = "".join([self._instead(text[:at]), *lines])
         try:
-            parse_tree("".join(parts))
+            parse_tree(python)
         except SourceError as error:
             place = error.finding.span.start
-            at_row = Position(above + place.row, place.column)
-            self.problems.append(replace(error.finding, span=Span(at_row, at_row)))
-            originals, mentions, self.hides_code = kept
-            del self.originals[originals:], self.mentions[mentions:]
-            self._hide(text)
+            place = Position(row + place.row, place.column)
+            self.problems.append(replace(error.finding, span=Span(place, place)))
+            self._hide(text, f"cell {cell.number} is not read")
             return self._instead(text)
-        return "".join(parts)
+        return python
 
-    def _line(self, text: str) -> str:
+    def _line(self, text: str, cell: int) -> str:
         """A logical line, replaced where it is IPython's."""
         assigned = _ASSIGNED.match(text)
         magic = _LINE_MAGIC.match(text, assigned.end() if assigned else 0)
         if magic is None and not _asks_for_help(text):
             return text
         if magic and magic["name"] and magic["name"] not in _INERT:
-            self._hide(text)
+            self._hide(text, f"`%{magic['name']}` of cell {cell} may run Python")
         elif "{" in text or "$" in text:
             self.mentions.append(text)  # IPython fills in names of the program
-        return self._instead(text, assigned[0] if assigned else "")
+        if assigned:
+            return self._instead(text, assigned[0], "get_ipython()")
+        indent = text[: len(text) - len(text.lstrip(" \t"))]
+        return self._instead(text, indent, "pass" if indent else "")
 
-    def _hide(self, text: str) -> None:
+    def _hide(self, text: str, why: str) -> None:
         self.mentions.append(text)
-        self.hides_code = True
+        self.unseen = self.unseen or why
 
-    def _instead(self, text: str, target: str = "") -> str:
-        """As many lines that do nothing as `text` has, behind `target = ` as a value."""
-        made = []
-        for index, line in enumerate(split_lines(text)):
+    def _instead(self, text: str, head: str = "", code: str = "") -> str:
+        """As many comments as `text` has lines, behind `head` and the code that stands for it."""
+        made = [head, f"{code}  " if code else ""]
+        for line in split_lines(text[len(head) :]):
             body = line.rstrip("\r\n")
-            head = target if not index else ""
-            code = "get_ipython()  " if head else ""
-            if not head and not index and body[:1] in (" ", "\t"):
-                head, code = body[: len(body) - len(body.lstrip())], "pass  "
-            made.append(f"{head}{code}# {self.mark} {len(self.originals)}{line[len(body):]}")
-            self.originals.append(body[len(head) :])
+            made.append(f"# {self.mark} {len(self.originals)}{line[len(body):]}")
+            self.originals.append(body)
         return "".join(made)
 
 
