@@ -183,7 +183,7 @@ def test_a_training_step_is_ported_over_cells_and_its_cells_run(tmp_path: Path) 
 
     path = write(tmp_path / "a.ipynb", json.dumps(cells(*TRAINING)))
     assert main(["check", "--fix", str(path)]) == 0
-    data = [(np.float32([[1, 2], [3, -1]]), np.float32([[1], [0]])) for _ in range(5)]
+    data = [(np.array([[1, 2], [3, -1]], "f"), np.array([[1], [0]], "f")) for _ in range(5)]
 
     def run(texts: list[str], names: dict[str, Any], replaced: str = "") -> dict[str, Any]:
         for text in texts:
@@ -453,7 +453,8 @@ MAGICS = [
     "%matplotlib inline", "!ls", "!!ls", "!echo 'it", '!echo """', "!echo (", "?model", "model?",
     "torch.nn.Linear??", "%cd ..", "files = !ls", "a, b = !ls 'x", "a.b = !ls", "d['k'] = !ls (",
     "!pip install a \\\n  b \\\n  c", "f(\n  1)?", "%pip install 'a[b]'",
-    "x = %pwd", "if x:\n    !ls '\n    %cd\nelse:\n\t!ls \\\n  2", "%%capture out\n!ls '",
+    "x = %pwd", "(a, b) = !ls", "x: int = !ls",
+    "if x:\n    !ls '\n    %cd\nelse:\n\t!ls \\\n  2", "%%capture out\n!ls '",
     "\n\n%%time\n%%capture\nx = 1", "%%bash\nfor x; do", "%%writefile a.py\nx = (", "# c?\n!ls",
 ]  # fmt: skip
 PYTHON = [

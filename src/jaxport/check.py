@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jaxport import notebook
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
@@ -110,10 +109,16 @@ def check_bytes(
     return _guarded(path, lambda: _parse(path, data), config, fix, unsafe)
 
 
+def is_notebook(path: Path) -> bool:
+    return path.suffix == ".ipynb"
+
+
 def _parse(path: Path, data: bytes) -> SourceFile:
-    if notebook.is_notebook(path):
-        return notebook.parse(path, data)
-    return sources.parse(path, data)
+    if not is_notebook(path):
+        return sources.parse(path, data)
+    from jaxport import notebook
+
+    return notebook.parse(path, data)
 
 
 def _guarded(

@@ -41,7 +41,7 @@ _INERT = frozenset((
 ))  # fmt: skip
 _CELL_MAGIC = re.compile(r"\s*%%(\S*)")
 _LINE_MAGIC = re.compile(r"[ \t]*(?:[!?]|%(?P<name>\S*))")
-_ASSIGNED = re.compile(r"(?:[\w., \t*]|\[[^\]\r\n]*\])+?=[ \t]*(?=!|%\w)")
+_ASSIGNED = re.compile(r"(?:[^=#'\"\r\n\[]|\[[^\]\r\n]*\])+=[ \t]*(?=!|%\w)")
 _CONTINUED = re.compile(r"(?:[^\n]*\\\r?\n)*[^\n]*\n?")
 # What decides where a line of Python ends: strings, comments, brackets and line ends.
 _PIECE = re.compile(
@@ -53,10 +53,6 @@ _PIECE = re.compile(
 # An escape that only a writer that keeps to ASCII has a use for.
 _ESCAPED = re.compile(r"\\u(?!00[01])[0-9a-fA-F]{4}")
 _LINE_NAMED = re.compile(r"\bline (\d+)\b")
-
-
-def is_notebook(path: Path) -> bool:
-    return path.suffix == ".ipynb"
 
 
 @dataclass(frozen=True)
