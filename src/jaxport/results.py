@@ -71,14 +71,19 @@ class FileResult:
 def shown(result: Checked) -> list[Shown]:
     """The findings of a checked file."""
     return [
-        Shown(item.code, item.message, item.span, item.is_fixable, _lines(result, item.span))
+        Shown(item.code, item.message, _place(result, item.span), item.is_fixable,
+              _lines(result, item.span))
         for item in result.findings
     ]
 
 
+def _place(result: Checked, span: Span) -> Span:
+    return result.source.place(span) if result.source else span
+
+
 def _lines(result: Checked, span: Span) -> tuple[str, ...]:
-    lines = result.source.lines if result.source else []
-    return tuple(line.rstrip("\r\n") for line in lines[span.start.row - 1 : span.end.row])
+    lines = result.source.excerpt(span) if result.source else []
+    return tuple(line.rstrip("\r\n") for line in lines)
 
 
 def _fixes(result: Checked) -> dict[int, Fix]:
@@ -104,8 +109,6 @@ def _fixes(result: Checked) -> dict[int, Fix]:
 def _changes(
     source: SourceFile, findings: list[Finding], dialect: Dialect
 ) -> tuple[tuple[Edit, ...], tuple[str, ...]]:
-    import difflib
-
     from jaxport import fix
 
     try:
@@ -113,5 +116,15 @@ def _changes(
     except RecursionError:
         return (), ()  # too deep for the parser that rewrites
     text = fix.replace(source.lines, changes)
-    diff = difflib.unified_diff(source.lines, split_lines(text), n=1)
-    return changes, tuple(line.rstrip("\r\n") for line in islice(diff, 2, None))
+    placed = tuple(replace(change, span=source.place(change.span)) for change in changes)
+    return placed, _diff(source, text)
+
+
+def _diff(source: SourceFile, text: str) -> tuple[str, ...]:
+    import difflib
+
+    lines: list[str] = []
+    for (_, old), (_, new) in zip(source.sections(source.text), source.sections(text), strict=True):
+        diff = difflib.unified_diff(split_lines(old), split_lines(new), n=1)
+        lines += [line.rstrip("\r\n") for line in islice(diff, 2, None)]
+    return tuple(lines)

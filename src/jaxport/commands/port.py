@@ -39,6 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
             failed = True
     present = [path for path in arguments.paths if os.path.lexists(path)]
     files = list(dict.fromkeys(check.collect(present, fixed)))
+    for path in filter(check.is_notebook, present):
+        print(f"jaxport: {path}: port takes no notebooks, only check does", file=sys.stderr)
+        failed = True
+    files = [path for path in files if not check.is_notebook(path)]
 
     def settings(path: Path) -> Config:
         return fixed or config.find(path.absolute().parent)

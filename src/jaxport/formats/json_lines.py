@@ -16,6 +16,7 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
     for result in results:
         for finding in result.findings:
             yield {
+                **_cell(finding.span.start),
                 "code": finding.code,
                 "message": finding.message,
                 "filename": str(result.path.absolute()),
@@ -25,6 +26,10 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
                 "noqa_row": finding.span.start.row,
                 "url": None,
             }
+
+
+def _cell(at: Position) -> dict[str, int]:
+    return {"cell": at.cell} if at.cell else {}
 
 
 def _location(at: Position) -> dict[str, int]:
@@ -37,6 +42,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "message": fix.message,
         "edits": [
             {
+                **_cell(edit.span.start),
                 "content": edit.content,
                 "location": _location(edit.span.start),
                 "end_location": _location(edit.span.end),
