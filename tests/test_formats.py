@@ -511,7 +511,7 @@ MESSAGES = st.text()
 
 def rendered(format_: str, name: str, message: str) -> str:
     span = Span(Position(3, 4), Position(3, 9))
-    result = FileResult(Path(name), [Shown("JXP101", message, span, True, (message,))])
+    result = FileResult(Path(name), [Shown("JXP101", message, span, span, True, (message,))])
     return "".join(FORMATS[format_].render([result], Options()))
 
 
@@ -522,7 +522,8 @@ def test_any_text_survives_github(name: str, message: str) -> None:
     assert not re.search("[\r\n]", output[:-1])
     _, properties, data = command(output[:-1])
     assert properties["file"] == os.path.abspath(name)
-    shown = Shown("JXP101", message, Span(Position(3, 4), Position(3, 9)), True)
+    span = Span(Position(3, 4), Position(3, 9))
+    shown = Shown("JXP101", message, span, span, True)
     assert data == line(Path(name), shown)
 
 

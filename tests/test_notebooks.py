@@ -279,6 +279,37 @@ def test_a_file_that_is_no_notebook_has_no_cells_in_json(
     assert "cell" not in capsys.readouterr().out
 
 
+# Where each format says that its findings are.
+ROWS: dict[str, Callable[[str], list[Any]]] = {
+    "github": lambda out: re.findall(r"line=(\d+)", out),
+    "gitlab": lambda out: [item["location"]["lines"]["begin"] for item in json.loads(out)],
+    "sarif": lambda out: [
+        place["physicalLocation"]["region"]["startLine"]
+        for item in json.loads(out)["runs"][0]["results"] for place in item["locations"]
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("indent", [1, None])
+@pytest.mark.parametrize("as_list", [True, False])
+def test_other_tools_are_sent_to_the_lines_of_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], indent: int | None, as_list: bool
+) -> None:
+    text = json.dumps(cells(IMPORTS, NET, as_list=as_list), indent=indent)
+    path = write(tmp_path / "n.ipynb", text)
+    one_a_line = indent is not None and as_list
+    wanted = "self.register_buffer" if one_a_line else '"source": ' + json.dumps(NET)[:9]
+    if indent is None:
+        wanted = "{"
+    for name, rows in ROWS.items():
+        assert main(["check", str(path), "--output-format", name]) == 1
+        out = capsys.readouterr().out
+        (row,) = map(int, rows(out))
+        assert wanted in text.split("\n")[row - 1]
+        assert "cell 2" in out
+        assert '"fixes"' not in out
+
+
 def test_a_message_that_names_a_line_names_its_cell(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -115,6 +115,11 @@ class Notebook(SourceFile):
         """The span in the cell that it starts in."""
         return Span(self._in_cell(span.start), self._in_cell(span.end))
 
+    def in_file(self, span: Span) -> Span:
+        """The lines of JSON that hold the lines of the span, or start the cell's text."""
+        start, end = (self._document_row(self._in_cell(at)) for at in (span.start, span.end))
+        return Span(Position(start, 0), Position(max(start, end), 0))
+
     def excerpt(self, span: Span) -> list[str]:
         """The lines of the span, as the notebook has them."""
         start, end = self._in_cell(span.start), self._in_cell(span.end)
@@ -171,6 +176,21 @@ class Notebook(SourceFile):
         # An insertion in the row in front of a cell goes to the end of the one before it.
         index = max(bisect_left(self._rows, at.row) - 1, 0)
         return Position(max(at.row - self._rows[index], 1), at.column, self.cells[index].number)
+
+    def _document_row(self, at: Position) -> int:
+        cell = next((item for item in self.cells if item.number == at.cell), None)
+        if cell is None:
+            return 1
+        offset = cell.start
+        if self.document[offset] == "[":
+            reader = _Json(self.document, offset)
+            row = 1
+            for _ in reader.items():
+                offset = reader.next()
+                row += reader.value().count("\n")
+                if row > at.row:
+                    break
+        return self.document.count("\n", 0, offset) + 1
 
     def _named(self, message: str) -> str:
         def name(found: re.Match[str]) -> str:

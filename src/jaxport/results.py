@@ -28,11 +28,16 @@ class Fix:
 
 @dataclass(frozen=True)
 class Shown:
-    """A finding with the lines it stands in, without their line ends."""
+    """A finding with the lines it stands in, without their line ends.
+
+    `file_span` is where other tools find it: in a notebook `span` is in a cell, and this in the
+    JSON around it, by whole lines.
+    """
 
     code: str
     message: str
     span: Span
+    file_span: Span
     is_fixable: bool
     lines: tuple[str, ...] = ()
     fix: Fix | None = None
@@ -70,20 +75,16 @@ class FileResult:
 
 def shown(result: Checked) -> list[Shown]:
     """The findings of a checked file."""
-    return [
-        Shown(item.code, item.message, _place(result, item.span), item.is_fixable,
-              _lines(result, item.span))
-        for item in result.findings
-    ]
+    return [_shown(item, result.source) for item in result.findings]
 
 
-def _place(result: Checked, span: Span) -> Span:
-    return result.source.place(span) if result.source else span
-
-
-def _lines(result: Checked, span: Span) -> tuple[str, ...]:
-    lines = result.source.excerpt(span) if result.source else []
-    return tuple(line.rstrip("\r\n") for line in lines)
+def _shown(item: Finding, source: SourceFile | None) -> Shown:
+    span, file_span, lines = item.span, item.span, []
+    if source is not None:
+        span, file_span = source.place(item.span), source.in_file(item.span)
+        lines = source.excerpt(item.span)
+    texts = tuple(line.rstrip("\r\n") for line in lines)
+    return Shown(item.code, item.message, span, file_span, item.is_fixable, texts)
 
 
 def _fixes(result: Checked) -> dict[int, Fix]:

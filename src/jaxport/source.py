@@ -71,6 +71,10 @@ class SourceFile:
         """Where a person looks for the span."""
         return span
 
+    def in_file(self, span: Span) -> Span:
+        """Where the span is among the lines of the file itself."""
+        return span
+
     def excerpt(self, span: Span) -> list[str]:
         """The lines that the span stands in."""
         return self.lines[span.start.row - 1 : span.end.row]

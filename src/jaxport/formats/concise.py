@@ -11,16 +11,18 @@ from jaxport.results import FileResult, Shown
 
 
 def line(path: Path, finding: Shown, colour: bool = False) -> str:
-    """`file:row:column: CODE message`, with `[*]` where `--fix` can write it.
-
-    In a notebook the row is one of a cell, which is named in front of it.
-    """
+    """`file:row:column: CODE message`, with `[*]` where `--fix` can write it."""
     name = painted(one_line(str(path)), BOLD, on=colour)
     code = painted(finding.code, BOLD, RED, on=colour)
     mark = f"[{painted('*', CYAN, on=colour)}] " if finding.is_fixable else ""
+    return f"{name}:{place(finding)}: {code} {mark}{one_line(finding.message)}"
+
+
+def place(finding: Shown) -> str:
+    """Row and column; in a notebook those of a cell, which is named in front of them."""
     at = finding.span.start
     cell = f"cell {at.cell}:" if at.cell else ""
-    return f"{name}:{cell}{at.row}:{at.column + 1}: {code} {mark}{one_line(finding.message)}"
+    return f"{cell}{at.row}:{at.column + 1}"
 
 
 def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:

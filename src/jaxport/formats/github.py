@@ -21,10 +21,11 @@ def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:
 
 
 def _command(level: Level, path: Path, finding: Shown) -> str:
-    start, end = finding.span.start, finding.span.end
+    start, end = finding.file_span.start, finding.file_span.end
     # Absolute, since GitHub takes a relative name from the workspace, not from where we run.
     properties = {"file": os.path.abspath(path), "line": start.row, "endLine": end.row}
-    if start.row == end.row:  # GitHub takes columns within one line only
+    if start.row == end.row and finding.file_span == finding.span:
+        # GitHub takes columns within one line only.
         properties |= {"col": start.column + 1, "endColumn": end.column + 1}
     properties["title"] = f"jaxport {finding.code}"
     pairs = [f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items()]

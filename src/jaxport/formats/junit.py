@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jaxport.formats.concise import line
+from jaxport.formats.concise import line, place
 from jaxport.formats.options import Options
 from jaxport.results import FileResult, Shown
 from jaxport.rules.file_itself import UNCHECKED
@@ -31,9 +31,9 @@ def _suite(result: FileResult) -> Iterator[str]:
     if not result.findings:
         yield f'    <testcase name="jaxport" classname="{name}"/>\n'
     for finding in result.findings:
-        at = finding.span.start
+        test = f"{finding.code} {place(finding)}"
         yield (
-            f'    <testcase name="{finding.code} {at.row}:{at.column + 1}" classname="{name}">\n'
+            f'    <testcase name="{test}" classname="{name}">\n'
             f"      {_failure(result, finding)}\n    </testcase>\n"
         )
     yield "  </testsuite>\n"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from jaxport.results import FileResult
+from jaxport.results import FileResult, Shown
 
 
 def in_repository(path: Path) -> str | None:
@@ -22,6 +22,12 @@ def in_repository(path: Path) -> str | None:
             return full.relative_to(root).as_posix()
     here = Path.cwd()
     return full.relative_to(here).as_posix() if full.is_relative_to(here) else None
+
+
+def in_cell(finding: Shown) -> str:
+    """What names the cell of a notebook in front of a message; empty elsewhere."""
+    at = finding.span.start
+    return f"cell {at.cell}, line {at.row}: " if at.cell else ""
 
 
 def fingerprints(result: FileResult) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import jaxport
 from jaxport.findings import Edit, Span
 from jaxport.formats.options import Options
-from jaxport.formats.places import fingerprints, in_repository
+from jaxport.formats.places import fingerprints, in_cell, in_repository
 from jaxport.formats.rule_page import page
 from jaxport.results import FileResult, Shown
 from jaxport.rules import Rule, all_rules
@@ -26,7 +26,8 @@ def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:
     """One run, with the pages of the rules that were found and the fixes that are safe.
 
     An unsafe fix rests on something that its file does not show, such as what a function in
-    another file does with a value. SARIF has no word for that, so such a fix is left out.
+    another file does with a value. SARIF has no word for that, so such a fix is left out. So is
+    that of a notebook's cell, whose text stands in the file as JSON.
     """
     codes: dict[str, int] = {}
     found = [item for result in results for item in _results(result, codes)]
@@ -61,12 +62,12 @@ def _results(result: FileResult, codes: dict[str, int]) -> Iterator[dict[str, An
     """The findings of a file; `codes` gets the place of each rule in the list of rules."""
     artifact = _artifact(result.path)
     for finding, fingerprint in zip(result.findings, fingerprints(result), strict=True):
-        place = {"artifactLocation": artifact, "region": _region(finding.span)}
+        place = {"artifactLocation": artifact, "region": _region(finding.file_span)}
         item = {
             "ruleId": finding.code,
             "ruleIndex": codes.setdefault(finding.code, len(codes)),
             "level": _level(finding.code),
-            "message": {"text": finding.message},
+            "message": {"text": in_cell(finding) + finding.message},
             "locations": [{"physicalLocation": place}],
             "partialFingerprints": {"jaxportFinding/v1": fingerprint},
         }
@@ -93,7 +94,7 @@ def _region(span: Span) -> dict[str, int]:
 
 def _fixes(finding: Shown, artifact: dict[str, str]) -> dict[str, Any]:
     fix = finding.fix
-    if fix is None or fix.applicability != "safe":
+    if fix is None or fix.applicability != "safe" or finding.span != finding.file_span:
         return {}
     changes = {
         "artifactLocation": artifact,
