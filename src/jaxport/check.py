@@ -52,7 +52,7 @@ def findings(
             for rule in all_rules()
             if rule.code in codes and not (porting and rule.code in _REPLACED)
             for finding in rule.check(file)
-            if not (noqa and source.suppressed(finding))
+            if not (noqa and source.suppressed(finding.code, finding.span.start.row))
         ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]

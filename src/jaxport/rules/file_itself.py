@@ -28,3 +28,5 @@ RULES = tuple(
         ("JXP006", "internal-error", "jaxport itself failed; the file is left as it was."),
     )
 )
+# They hold for the file as a whole: no comment suppresses them.
+CODES = frozenset(rule.code for rule in RULES)
