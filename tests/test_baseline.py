@@ -1,4 +1,4 @@
-"""The ratchet: what a baseline lists is known, whatever else is edited, and only new is reported."""
+"""What a baseline lists is known, whatever else is edited; only what is new is reported."""
 
 from __future__ import annotations
 
@@ -270,12 +270,26 @@ def test_one_more_line_in_a_large_statement_leaves_the_others_known(
     assert checked(capsys, "--select=JXP403").found == {(3, "JXP403"), (6, "JXP403")}
 
 
+def test_a_line_of_a_large_statement_is_known_in_a_renamed_function(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "import torch\n\n\ndef f(model, a):\n    x = [\n        model.state_dict(),\n"
+    text += "        a,\n    ]\n"
+    (folder / "f.py").write_text(text, encoding="utf-8")
+    run = written(capsys, "--select=JXP")
+    assert "Wrote 0 findings" not in run.err
+    text = text.replace("f(", "g(").replace("a,\n", "a, None,\n")
+    (folder / "f.py").write_text(text, encoding="utf-8")
+    assert checked(capsys, "--select=JXP").findings == []
+
+
 def test_the_body_of_a_flagged_function_is_not_the_finding(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "segmenter.py").write_text(ORIGINAL, encoding="utf-8")
     written(capsys, "--select=ALL")
-    text = ORIGINAL.replace("        x = self.down(x)\n", "        x = self.down(x)\n        y = 1\n")
+    line = "        x = self.down(x)\n"
+    text = ORIGINAL.replace(line, f"{line}        y = 1\n")
     assert text != ORIGINAL
     (folder / "segmenter.py").write_text(text, encoding="utf-8")
     assert checked(capsys, "--select=ALL").findings == []
