@@ -52,7 +52,7 @@ def findings(
             for rule in all_rules()
             if rule.code in codes and not (porting and rule.code in _REPLACED)
             for finding in rule.check(file)
-            if not (noqa and source.suppressed(finding))
+            if not (noqa and source.suppressed(finding.code, finding.span.start.row))
         ]
         found += [problem for problem in source.problems if problem.code in codes]
     except RecursionError:

@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_explicit(sys.argv[1:] if argv is None else argv))
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -42,6 +42,16 @@ def _silence() -> None:
     # What is still in the buffer must not fail once more at exit.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explicit(argv: Sequence[str]) -> list[str]:
+    """`--changed-only` with an empty value, so that it never takes a PATH for its own."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    flags = [
+        f"{item}=" if item.startswith("--ch") and "--changed-only".startswith(item) else item
+        for item in argv[:end]
+    ]
+    return [*flags, *argv[end:]]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,6 +36,7 @@ class Config:
     include: tuple[str, ...] = ("*.py", "*.pyi", "*.ipynb")
     exclude: tuple[str, ...] = ()
     dialect: Dialect = "nnx"
+    baseline: str = ""
 
     def codes(self, path: Path) -> frozenset[str]:
         """The rules that are on for the file at `path`. The longest prefix decides, as in ruff."""
@@ -126,6 +127,10 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Config:
             if value not in get_args(Dialect):
                 raise ConfigError(f"{where} must be one of {', '.join(get_args(Dialect))}")
             config = replace(config, dialect=value)
+        elif key == "baseline":
+            if not isinstance(value, str) or not value:
+                raise ConfigError(f"{where} must be the name of a file")
+            config = replace(config, baseline=value)
         else:
             raise ConfigError(f"{where}: no such setting")
     return config

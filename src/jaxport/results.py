@@ -27,6 +27,21 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a finding stands, beside its row.
+
+    `last_row` is its last row in the file, for a block that of its head; `scope` names the
+    functions and classes around it; `text` is the code of the flagged lines, and `statement` a
+    digest of the whole statement where that is more.
+    """
+
+    last_row: int
+    scope: str = ""
+    text: str = ""
+    statement: str = ""
+
+
+@dataclass(frozen=True)
 class Shown:
     """A finding with the lines it stands in, without their line ends.
 
@@ -41,6 +56,7 @@ class Shown:
     is_fixable: bool
     lines: tuple[str, ...] = ()
     fix: Fix | None = None
+    place: Place | None = None
 
 
 @dataclass
@@ -48,7 +64,8 @@ class FileResult:
     """What one file came to.
 
     `notes` are for the standard error; `failed` says that the file could not be written, and
-    `config_error` that the run can't go on.
+    `config_error` that the run can't go on. Where findings have places, `codes` are the rules
+    that were looked for.
     """
 
     path: Path
@@ -59,6 +76,7 @@ class FileResult:
     changed: bool = False
     failed: bool = False
     config_error: str = ""
+    codes: frozenset[str] = frozenset()
 
     @property
     def fixable(self) -> int:

@@ -116,41 +116,56 @@ class SourceFile:
             if "#" in line
         )
 
-    def suppressed(self, finding: Finding) -> bool:
-        """Whether a `# noqa` comment on the finding's logical line covers it, as in flake8."""
-        if not self._has_noqa:
-            return False
-        row = finding.span.start.row
-        match = _NOQA.search(self._noqa_text.get(row, ""))
+    def suppressed(self, code: str, row: int) -> bool:
+        """Whether a `# noqa` comment covers the rule `code` in a row, as in flake8."""
+        match = self.noqa(row)
         if match is None:
             return False
         codes = match["codes"]
-        return codes is None or finding.code.startswith(
+        return codes is None or code.startswith(
             tuple(code for code in re.split(r"[,\s]+", codes) if code)
         )
+
+    def noqa(self, row: int) -> re.Match[str] | None:
+        """What flake8 takes for the `# noqa` of a row: the first in the text of `noqa_rows`."""
+        if not self._has_noqa:
+            return None
+        return _NOQA.search("".join(self.lines[at - 1] for at in self.noqa_rows(row)))
+
+    def noqa_rows(self, row: int) -> range:
+        """The rows that share a `# noqa` with `row`: those between two line ends of the code.
+
+        Strings and backslashes join rows, brackets do not. Empty where the file can't be
+        split into tokens.
+        """
+        return self._noqa_rows.get(row, range(0))
 
     @cached_property
     def _has_noqa(self) -> bool:
         return "noqa" in self.text.lower()
 
     @cached_property
-    def _noqa_text(self) -> dict[int, str]:
-        # flake8 looks for the comment on any physical line of a statement.
-        found: dict[int, str] = {}
+    def _noqa_rows(self) -> dict[int, range]:
+        found: dict[int, range] = {}
         first, last = len(self.lines) + 2, -1
+        for token in self.tokens:
+            if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
+                continue
+            first, last = min(first, token.start[0]), max(last, token.end[0])
+            if token.type in (tokenize.NL, tokenize.NEWLINE):
+                rows = range(first, min(last, len(self.lines)) + 1)
+                found.update(dict.fromkeys(range(first, last + 1), rows))
+                first, last = len(self.lines) + 2, -1
+        return found
+
+    @cached_property
+    def tokens(self) -> list[tokenize.TokenInfo]:
+        """The file's tokens; none where it can't be split into them."""
         text = "".join(line.rstrip("\r\n") + "\n" for line in self.lines)
         try:
-            for token in tokenize.generate_tokens(io.StringIO(text).readline):
-                if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
-                    continue
-                first, last = min(first, token.start[0]), max(last, token.end[0])
-                if token.type in (tokenize.NL, tokenize.NEWLINE):
-                    joined = "".join(self.lines[first - 1 : last])
-                    found.update(dict.fromkeys(range(first, last + 1), joined))
-                    first, last = len(self.lines) + 2, -1
+            return list(tokenize.generate_tokens(io.StringIO(text).readline))
         except (tokenize.TokenError, SyntaxError):
-            return {}
-        return found
+            return []
 
 
 def read(path: Path) -> SourceFile:

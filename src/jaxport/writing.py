@@ -27,12 +27,20 @@ def _diff(path: Path, section: str, old: str, new: str) -> str:
 
 def write(path: Path, source: SourceFile, text: str) -> str:
     """Put `text` in the file's place, whole or not at all; the reason where it can't be."""
+    try:
+        data = source.encode(text)
+    except UnicodeEncodeError as error:
+        return str(error)
+    return write_bytes(path, data)
+
+
+def write_bytes(path: Path, data: bytes) -> str:
+    """Put `data` in the place of a file, or make it one; the reason where it can't be."""
     target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode
+        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
         if not mode & 0o222:
             return "the file is read-only"
-        data = source.encode(text)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -46,6 +54,10 @@ def write(path: Path, source: SourceFile, text: str) -> str:
             raise
     except OSError as error:
         return error.strerror or str(error)
-    except UnicodeEncodeError as error:
-        return str(error)
     return ""
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

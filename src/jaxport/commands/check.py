@@ -13,6 +13,8 @@ from pathlib import Path
 
 from jaxport import check, config, writing
 from jaxport.check import Checked
+from jaxport.commands import ratchet
+from jaxport.commands.ratchet import Ratchet
 from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS, Render
 from jaxport.formats.options import LEVELS, Options
@@ -48,6 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
     run_.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
     run_.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
+    ratchet.add(run_)
     run_.set_defaults(run=run)
 
 
@@ -56,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
     render = _render(arguments)
+    only = Ratchet(arguments, fixed)
+    arguments.places = only.needs_places
     totals = Totals()
     if arguments.paths == [_STDIN]:
         results: Iterable[FileResult] = [_stdin(arguments, fixed)]
@@ -66,10 +71,12 @@ def run(arguments: argparse.Namespace) -> int:
                 name = one_line(str(path))
                 print(f"jaxport: {name}: no such file or folder", file=sys.stderr)
                 totals.failed = True
-        files = list(dict.fromkeys(check.collect(present, fixed)))
+        files = only.among(list(dict.fromkeys(check.collect(present, fixed))), present)
         results = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
-    _show(totals.counted(results), render, arguments)
-    return _finish(totals, arguments)
+    _show(totals.counted(only.new(results)), render, arguments)
+    code = _finish(totals, arguments)
+    only.finish()
+    return code
 
 
 @dataclass
@@ -155,12 +162,12 @@ def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> Fi
         return FileResult(path, config_error=str(error))
     checked = check.check_path(path, settings, _fixes(arguments), arguments.unsafe_fixes)
     if checked.text is None or arguments.diff:
-        return _result(checked, arguments)
+        return _result(checked, settings, arguments)
     assert checked.source is not None and checked.before is not None
     problem = writing.write(path, checked.source, checked.text)
     if not problem:
-        return _result(checked, arguments)
-    result = _result(checked.before, arguments)
+        return _result(checked, settings, arguments)
+    result = _result(checked.before, settings, arguments)
     result.notes.append(f"jaxport: {path}: can't write the file: {problem}")
     result.failed = True
     return result
@@ -175,17 +182,21 @@ def _stdin(arguments: argparse.Namespace, fixed: Config | None) -> FileResult:
         if checked.text is not None and checked.source is not None:
             data = checked.source.encode(checked.text)
         sys.stdout.buffer.write(data)
-    return _result(checked, arguments)
+    return _result(checked, settings, arguments)
 
 
 def _code_on_stdout(arguments: argparse.Namespace) -> bool:
     return arguments.paths == [_STDIN] and _fixes(arguments) and not arguments.diff
 
 
-def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
+def _result(checked: Checked, settings: Config, arguments: argparse.Namespace) -> FileResult:
     result = FileResult(
         checked.path, shown(checked), len(checked.fixed), changed=checked.text is not None
     )
+    if arguments.places:
+        from jaxport.places import with_places
+
+        result = with_places(result, checked, settings.codes(checked.path))
     if arguments.diff:
         if checked.text is not None:
             assert checked.before is not None and checked.before.source is not None

@@ -1,0 +1,178 @@
+"""The ratchet: findings that a file lists are known, and only what is new is reported.
+
+An entry is a rule, a file, the names around the finding and its code, and how often that
+occurs; no rows, so that code may move. A run speaks for the files and the rules that it looked
+at: only their entries can be gone, and only they are written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxport import writing
+from jaxport.config import ConfigError
+from jaxport.places import digest, real, squeezed
+from jaxport.results import FileResult, Shown
+
+_FORMAT = 1
+
+
+class Entry(NamedTuple):
+    """One kind of finding; `path` is relative to the baseline's folder, with slashes."""
+
+    path: str
+    code: str
+    scope: str
+    text: str
+    statement: str = ""
+
+
+# What makes a finding a known one, best first: its lines in the same function, its lines
+# elsewhere, or its whole statement laid out in another way.
+_LIKENESS: tuple[Callable[[Entry], Hashable], ...] = (
+    lambda entry: (entry.code, squeezed(entry.text), entry.scope),
+    lambda entry: (entry.code, squeezed(entry.text)),
+    lambda entry: (entry.code, entry.statement or digest(entry.text)),
+)
+
+
+class Baseline:
+    """The known findings in `file`.
+
+    Raises:
+        ConfigError: the file can't be read, or is no baseline. With `new` it may be missing.
+    """
+
+    def __init__(self, file: Path, new: bool = False) -> None:
+        self.file = file
+        self._folder = real(file).parent
+        self._files: dict[str, Counter[Entry]] = defaultdict(Counter)
+        for entry, count in _read(file, new):
+            self._files[entry.path][entry] += count
+        # A file that is not there any more may be one that has been moved.
+        self._moved: Counter[Entry] = Counter()
+        for path in [path for path in self._files if not os.path.lexists(self._folder / path)]:
+            self._moved += self._files.pop(path)
+        self._gone: dict[str, int] = {}
+
+    def new(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
+        """The results without what is known."""
+        for result in results:
+            path = self._path(result)
+            left = Counter(self._files[path]) if path in self._files else self._moved
+            found = [_entry(path, item) for item in result.findings]
+            known = _known(found, left)
+            if left is not self._moved:
+                self._gone[path] = sum(
+                    count for entry, count in left.items() if entry.code in result.codes
+                )
+            yield replace(
+                result,
+                findings=[item for at, item in enumerate(result.findings) if at not in known],
+            )
+
+    def gone(self) -> int:
+        """How many known findings the results that have passed do not contain any more."""
+        return sum(self._gone.values()) + sum(self._moved.values())
+
+    def renewed(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
+        """The results with nothing left to report: all of it becomes known."""
+        for result in results:
+            path = self._path(result)
+            kept = {entry: count for entry, count in self._files[path].items()
+                    if entry.code not in result.codes}
+            self._files[path] = Counter(kept)
+            self._files[path].update(_entry(path, item) for item in result.findings)
+            yield replace(result, findings=[])
+
+    def write(self) -> int:
+        """Put what is known into the file; how many findings these are. Raises ConfigError."""
+        entries = sorted(pair for known in self._files.values() for pair in known.items())
+        lines = [
+            json.dumps({**_fields(entry), "count": count}, ensure_ascii=False)
+            for entry, count in entries
+        ]
+        text = f'{{"jaxport-baseline": {_FORMAT}, "findings": [\n' + ",\n".join(lines) + "\n]}\n"
+        # A name that is no Unicode is written as JSON's own escapes.
+        problem = writing.write_bytes(self.file, text.encode("utf-8", "backslashreplace"))
+        if problem:
+            raise ConfigError(f"{self.file}: can't write the baseline: {problem}")
+        return sum(count for _, count in entries)
+
+    def _path(self, result: FileResult) -> str:
+        path = real(result.path)
+        try:
+            return Path(os.path.relpath(path, self._folder)).as_posix()
+        except ValueError:  # another drive
+            return path.as_posix()
+
+
+def _entry(path: str, finding: Shown) -> Entry:
+    place = finding.place
+    assert place is not None
+    return Entry(path, finding.code, place.scope, place.text, place.statement)
+
+
+def _fields(entry: Entry) -> dict[str, str]:
+    return {key: value for key, value in entry._asdict().items() if value or key != "statement"}
+
+
+def _known(found: list[Entry], left: Counter[Entry]) -> set[int]:
+    """Which of the findings are among the entries; these are taken out of `left`."""
+    known: set[int] = set()
+    for likeness in _LIKENESS:
+        if len(known) == len(found):
+            break
+        alike = defaultdict(list)
+        for entry in left:
+            alike[likeness(entry)].append(entry)
+        for at, entry in enumerate(found):
+            match = next((item for item in alike[likeness(entry)] if left[item] > 0), None)
+            if at not in known and match is not None:
+                left[match] -= 1
+                known.add(at)
+    return known
+
+
+def _read(file: Path, new: bool) -> Iterator[tuple[Entry, int]]:
+    try:
+        data = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        if new:
+            return
+        raise ConfigError(f"{file}: no such baseline; --write-baseline makes it") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: can't read the baseline: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: the baseline is not JSON: {error}") from None
+    version = data.get("jaxport-baseline") if isinstance(data, dict) else None
+    if version is None:
+        raise ConfigError(f"{file}: not a baseline of jaxport")
+    findings = data.get("findings")
+    if version != _FORMAT or not isinstance(findings, list):
+        raise ConfigError(f"{file}: not a baseline that this version of jaxport can read")
+    for number, item in enumerate(findings, 1):
+        entry = _parsed(item)
+        if entry is None:
+            raise ConfigError(f"{file}: entry {number} of the baseline is broken")
+        yield entry
+
+
+def _parsed(item: Any) -> tuple[Entry, int] | None:
+    if not isinstance(item, dict):
+        return None
+    count = item.pop("count", None)
+    if type(count) is not int or count < 1:
+        return None
+    if not all(isinstance(value, str) for value in item.values()):
+        return None
+    try:
+        return Entry(**item), count
+    except TypeError:  # a field too many, or too few
+        return None
