@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = _parser().parse_args(_explicit(sys.argv[1:] if argv is None else argv))
+    arguments = parser().parse_args(_explicit(sys.argv[1:] if argv is None else argv))
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -54,7 +54,8 @@ def _explicit(argv: Sequence[str]) -> list[str]:
     return [*flags, *argv[end:]]
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
     parser = argparse.ArgumentParser("jaxport", description=jaxport.__doc__)
     parser.add_argument("--version", action="version", version=f"jaxport {jaxport.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

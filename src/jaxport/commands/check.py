@@ -56,14 +56,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, show and, if asked, rewrite; the exit code."""
+    render = _render(arguments)
+    totals = Totals()
+    _show(results(arguments, totals), render, arguments)
+    return _finish(totals, arguments)
+
+
+def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResult]:
+    """What is to be reported, file by file, while `totals` counts it. Raises ConfigError."""
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
-    render = _render(arguments)
     only = Ratchet(arguments, fixed)
     arguments.places = only.needs_places
-    totals = Totals()
     if arguments.paths == [_STDIN]:
-        results: Iterable[FileResult] = [_stdin(arguments, fixed)]
+        found: Iterable[FileResult] = [_stdin(arguments, fixed)]
     else:
         present = [path for path in arguments.paths if os.path.lexists(path)]
         for path in arguments.paths:
@@ -72,11 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"jaxport: {name}: no such file or folder", file=sys.stderr)
                 totals.failed = True
         files = only.among(list(dict.fromkeys(check.collect(present, fixed))), present)
-        results = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
-    _show(totals.counted(only.new(results)), render, arguments)
-    code = _finish(totals, arguments)
-    only.finish()
-    return code
+        found = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
+    return only.finished(totals.counted(only.new(found)))
 
 
 @dataclass

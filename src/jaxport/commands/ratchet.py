@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,8 +86,12 @@ class Ratchet:
         self._suppressed += len(result.findings) - len(left.findings)
         return left
 
-    def finish(self) -> None:
-        """Write the baseline where that is asked for, and say what was done."""
+    def finished(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
+        """The results; behind the last one the baseline is written, and what was done is said."""
+        yield from results
+        self._finish()
+
+    def _finish(self) -> None:
         if self._arguments.add_noqa:
             print(f"Suppressed {_findings(self._suppressed)}.", file=sys.stderr)
         if self._baseline is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jaxport.formats.concise import line
@@ -17,10 +17,10 @@ _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})
 def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:
     for result in results:
         for finding in result.findings:
-            yield _command(options.level, result.path, finding)
+            yield _annotation(options.level, result.path, finding)
 
 
-def _command(level: Level, path: Path, finding: Shown) -> str:
+def _annotation(level: Level, path: Path, finding: Shown) -> str:
     start, end = finding.file_span.start, finding.file_span.end
     # Absolute, since GitHub takes a relative name from the workspace, not from where we run.
     properties = {"file": os.path.abspath(path), "line": start.row, "endLine": end.row}
@@ -28,5 +28,10 @@ def _command(level: Level, path: Path, finding: Shown) -> str:
         # GitHub takes columns within one line only.
         properties |= {"col": start.column + 1, "endColumn": end.column + 1}
     properties["title"] = f"jaxport {finding.code}"
-    pairs = [f"{name}={str(value).translate(_PROPERTY)}" for name, value in properties.items()]
-    return f"::{level} {','.join(pairs)}::{line(path, finding).translate(_DATA)}\n"
+    return command(level, properties, line(path, finding))
+
+
+def command(name: str, properties: Mapping[str, object], message: str) -> str:
+    """A workflow command, in which the values mean nothing but themselves."""
+    pairs = [f"{key}={str(value).translate(_PROPERTY)}" for key, value in properties.items()]
+    return f"::{name} {','.join(pairs)}::{message.translate(_DATA)}\n"
