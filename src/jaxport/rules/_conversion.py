@@ -13,7 +13,7 @@ from functools import cached_property
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.plans import FormCall, Plan, Text
 from jaxport.rules import Edition, File
-from jaxport.semantics.kinds import TORCH_ONLY, Kinds_, bound, chosen, kinds_of
+from jaxport.semantics.kinds.expressions import FileKinds, bound, chosen, kinds_of
 from jaxport.semantics.model import Model
 from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
@@ -35,7 +35,7 @@ class Conversion:
     def __init__(self, file: File) -> None:
         self.file = file
         self.model: Model = file.model
-        self.kinds: Kinds_ = kinds_of(file.model)
+        self.kinds: FileKinds = kinds_of(file.model)
         self.random: Randomness = randomness_of(file.model)
         self.covered: set[ast.AST] = set()
         self.gone: set[ast.stmt] = set()
@@ -56,7 +56,7 @@ class Conversion:
         return self.model.uses_torch or any(
             self.model.qualified(receiver) is None
             and not (isinstance(receiver, ast.Name) and receiver.id == "self")
-            for name in TORCH_ONLY & self.file.methods.keys()
+            for name in torch_names.TORCH_ONLY & self.file.methods.keys()
             for _, receiver in self.file.calls_of(name)
         )
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from jaxport.findings import Edit, Finding, Span
 from jaxport.plans import LayerCall
 from jaxport.rules._conversion import CONTAINERS, Conversion
-from jaxport.semantics.kinds import TORCH_ONLY
 from jaxport.semantics.values import External, Instance, Literal
 from jaxport.tables import torch_names
 from jaxport.tables.constants import PORTABLE_METHODS
 from jaxport.tables.forms import rows
 from jaxport.tables.parts import Part, layers
+from jaxport.tables.torch_names import TORCH_ONLY
 
 _PARAMETERS = ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.Buffer")
 _CUDA = {

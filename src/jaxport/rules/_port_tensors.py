@@ -12,7 +12,7 @@ from jaxport.plans import FormCall
 from jaxport.rules import _port_classes
 from jaxport.rules._conversion import Conversion
 from jaxport.semantics.aliases import Aliases
-from jaxport.semantics.kinds import chosen
+from jaxport.semantics.kinds.expressions import chosen
 from jaxport.semantics.values import External, Instance
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
 from jaxport.tables.forms import Row, called_parts, needed_modules, rows

@@ -1,49 +1,33 @@
-"""Which values of a file are tensors, shapes, numbers, …: what a call means depends on it."""
+"""The kinds of the expressions of a file."""
 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
+from jaxport.semantics.kinds.annotations import annotation, given
+from jaxport.semantics.kinds.kind import (
+    INT,
+    NUMBERS,
+    SHAPE,
+    TENSOR,
+    UNKNOWN,
+    Kinds,
+    elements,
+    listed,
+    mapping,
+    only,
+    place,
+    sequence,
+)
+from jaxport.semantics.kinds.literals import NOT_CONSTANT, constant, integer
 from jaxport.semantics.model import Model, default_of
 from jaxport.semantics.scopes import Binding, Class, Scope
 from jaxport.semantics.values import External, Instance, LocalClass, LocalFunction
-from jaxport.tables import torch_names
 from jaxport.tables.constants import CONSTANTS, KEYWORD_ALIASES
 from jaxport.tables.forms import Row, rows
 from jaxport.tables.parts import layers, parts
+from jaxport.tables.torch_names import TORCH_ONLY, is_module_class
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What a value is.
-
-    `name` is `tensor`, `int`, `float`, `bool`, `str`, `none`, `dtype`, `device`, `function`,
-    `module`, `class`, `numpy`, `sequence` (with `places` or what `each` item is), `mapping`, or
-    `other` for something that is certainly none of them.
-    """
-
-    name: str
-    places: tuple[Kinds, ...] = ()
-    each: Kinds = frozenset()
-
-
-Kinds = frozenset[Kind]
-UNKNOWN: Kinds = frozenset()
-
-
-def only(name: str) -> Kinds:
-    return frozenset([Kind(name)])
-
-
-def sequence(each: Kinds) -> Kinds:
-    return frozenset([Kind("sequence", each=each)])
-
-
-TENSOR = only("tensor")
-INT = only("int")
-NUMBERS = {"int", "float", "bool"}
-SHAPE = sequence(INT)
 _DEPTH = 60
 _BY_TYPE = {
     "int": INT, "float": only("float"), "bool": only("bool"), "str": only("str"),
@@ -52,15 +36,9 @@ _BY_TYPE = {
 }  # fmt: skip
 _EINOPS = {
     "einops.rearrange": TENSOR, "einops.repeat": TENSOR, "einops.reduce": TENSOR,
-    "einops.einsum": TENSOR, "einops.pack": frozenset([Kind("sequence", (TENSOR, UNKNOWN))]),
+    "einops.einsum": TENSOR, "einops.pack": listed([TENSOR, UNKNOWN]),
     "einops.unpack": sequence(TENSOR), "einops.parse_shape": only("mapping"),
 }  # fmt: skip
-# Methods whose name no array, sequence or text of another library has.
-TORCH_ONLY = (torch_names.TENSOR_METHODS | {"size", "dim", "new_empty"}) - {
-    "named_parameters", "named_modules", "named_buffers", "zero_grad", "backward", "tanh", "gather",
-    "expand", "chunk", "fill_", "cuda", "requires_grad_", "detach", "copy_", "softmax", "relu",
-    "sigmoid", "index_select", "narrow", "unfold", "type_as", "matmul",
-} | {"detach", "copy_", "softmax", "type_as", "index_select", "sigmoid", "chunk", "expand"}
 _SAME_KIND = {"to", "cuda", "cpu", "detach", "contiguous", "clone", "requires_grad_", "data",
               "at", "set", "add", "astype", "reshape", "block_until_ready", "xpu"}  # fmt: skip
 _TENSOR_ATTRIBUTES = {"T", "mT", "H", "mH", "data", "real", "imag", "grad", "values", "indices"}
@@ -68,7 +46,7 @@ _PARAMETERS = ("weight", "bias", "running_mean", "running_var", "in_proj_weight"
 _RESULT_FIELDS = {"values", "indices", "Q", "R", "U", "S", "Vh", "eigenvalues", "eigenvectors"}
 
 
-class Kinds_:
+class FileKinds:
     """The kinds of the expressions of one file, worked out on demand."""
 
     def __init__(self, model: Model) -> None:
@@ -141,52 +119,25 @@ class Kinds_:
                 return self.of(value)
             case ast.Lambda():
                 return only("function")
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                return self._display(elements)
-            case ast.Set(elts=elements):
-                return sequence(UNKNOWN.union(*(self.of(item) for item in elements)))
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                return self._display(items)
+            case ast.Set(elts=items):
+                return sequence(UNKNOWN.union(*(self.of(item) for item in items)))
             case ast.Dict(values=values):
-                each = UNKNOWN.union(*(self.of(value) for value in values))
-                return frozenset([Kind("mapping", each=each)])
+                return mapping(UNKNOWN.union(*(self.of(value) for value in values)))
             case ast.DictComp(value=value):
-                return frozenset([Kind("mapping", each=self.of(value))])
+                return mapping(self.of(value))
             case ast.ListComp(elt=elt) | ast.GeneratorExp(elt=elt) | ast.SetComp(elt=elt):
                 return sequence(self.of(elt))
         return UNKNOWN
 
-    def _display(self, elements: list[ast.expr]) -> Kinds:
-        places: list[Kinds] = []
-        for element in elements:
-            if isinstance(element, ast.Starred):
-                each = self.elements(self.of(element.value))
-                return sequence(each.union(*(
-                    self.elements(self.of(item.value)) if isinstance(item, ast.Starred)
-                    else self.of(item) for item in elements
-                )))
-            places.append(self.of(element))
-        return frozenset([Kind("sequence", tuple(places))])
-
-    def elements(self, kinds: Kinds) -> Kinds:
-        """What iterating over a value of these kinds gives."""
-        found: Kinds = UNKNOWN
-        for kind in kinds:
-            if kind.name == "tensor":
-                found |= TENSOR
-            elif kind.name == "sequence":
-                found |= kind.each.union(*kind.places)
-            elif kind.name == "mapping":
-                found |= only("str")
-        return found
-
-    def place(self, kinds: Kinds, index: int) -> Kinds:
-        """What the item at `index` of a value of these kinds is."""
-        found: Kinds = UNKNOWN
-        for kind in kinds:
-            if kind.places and -len(kind.places) <= index < len(kind.places):
-                found |= kind.places[index]
-            else:
-                found |= self.elements(frozenset([kind]))
-        return found
+    def _display(self, items: list[ast.expr]) -> Kinds:
+        if any(isinstance(item, ast.Starred) for item in items):
+            return sequence(UNKNOWN.union(*(
+                elements(self.of(item.value)) if isinstance(item, ast.Starred) else self.of(item)
+                for item in items
+            )))
+        return listed(self.of(item) for item in items)
 
     def _operation(self, left: ast.expr, right: ast.expr, op: ast.operator) -> Kinds:
         one, other = self.names(left), self.names(right)
@@ -220,11 +171,11 @@ class Kinds_:
             elif kind.name == "mapping":
                 found |= kind.each
             elif isinstance(index, ast.Slice):
-                found |= sequence(self.elements(frozenset([kind])))
+                found |= sequence(elements(frozenset([kind])))
             else:
-                number = _integer(index)
+                number = integer(index)
                 single = frozenset([kind])
-                found |= self.elements(single) if number is None else self.place(single, number)
+                found |= elements(single) if number is None else place(single, number)
         if not found and self._module_values(node):
             return only("module")
         return found
@@ -232,7 +183,7 @@ class Kinds_:
     # Names
 
     def _name(self, node: ast.Name) -> Kinds:
-        narrowed = [self.annotation(item) for item in self.narrowed(node)]
+        narrowed = [annotation(self.model, item) for item in self.narrowed(node)]
         if narrowed and all(narrowed):
             return UNKNOWN.union(*narrowed)
         found: Kinds = UNKNOWN
@@ -269,13 +220,13 @@ class Kinds_:
             case "value", node:
                 return self.of(node)
             case "annotation", node:
-                return self.annotation(node)
+                return annotation(self.model, node)
             case "element", (ast.Tuple() | ast.List()) as node if any(
                 isinstance(item, ast.Starred) for item in node.elts
             ):
                 return self._within(self._behind_star(node, binding.index - 1), binding)
             case "element", node:
-                return self._within(self.place(self.of(node), binding.index - 1), binding)
+                return self._within(place(self.of(node), binding.index - 1), binding)
             case "item", node:
                 return self._within(self._item(node, binding.index), binding)
             case "parameter", ast.arg() as argument:
@@ -293,8 +244,8 @@ class Kinds_:
         return UNKNOWN
 
     def _within(self, kinds: Kinds, binding: Binding) -> Kinds:
-        for place in binding.inner:
-            kinds = self.place(kinds, place - 1)
+        for index in binding.inner:
+            kinds = place(kinds, index - 1)
         return kinds
 
     def _behind_star(self, node: ast.Tuple | ast.List, index: int) -> Kinds:
@@ -305,22 +256,22 @@ class Kinds_:
             isinstance(item, ast.Starred) for item in targets.elts
         ):
             return UNKNOWN
-        stars = [place for place, item in enumerate(node.elts) if isinstance(item, ast.Starred)]
+        stars = [at for at, item in enumerate(node.elts) if isinstance(item, ast.Starred)]
         if index < stars[0]:
             return self.of(node.elts[index])
         from_end = index - len(targets.elts)
         if from_end >= stars[-1] + 1 - len(node.elts):
             return self.of(node.elts[from_end])
-        return UNKNOWN.union(*(self.elements(self.of(node.elts[place])) for place in stars))
+        return UNKNOWN.union(*(elements(self.of(node.elts[at])) for at in stars))
 
     def _item(self, iterable: ast.AST, index: int) -> Kinds:
         match iterable:
             case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
                 if index == 1:
                     return INT
-                return self.elements(self.of(first)) if index == 2 else UNKNOWN
+                return elements(self.of(first)) if index == 2 else UNKNOWN
             case ast.Call(func=ast.Name(id="zip"), args=arguments) if 0 < index <= len(arguments):
-                return self.elements(self.of(arguments[index - 1]))
+                return elements(self.of(arguments[index - 1]))
             case ast.Call(func=ast.Attribute(value=holder, attr="items")):
                 for kind in self.of(holder):
                     if kind.name == "mapping":
@@ -335,58 +286,8 @@ class Kinds_:
                 return only("module")
             case ast.Call(func=ast.Attribute(attr="named_parameters" | "named_buffers")):
                 return TENSOR if index == 2 else only("str")
-        found = self.elements(self.of(iterable))
-        return self.place(found, index - 1) if index else found
-
-    def annotation(self, node: ast.AST) -> Kinds:
-        """The kinds that a type annotation promises."""
-        match node:
-            case ast.Constant(value=None):
-                return only("none")
-            case ast.Constant(value=str(text)):
-                return TENSOR if text.rsplit(".", 1)[-1] in ("Tensor", "Array") else _plain(text)
-            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-                one, other = self.annotation(left), self.annotation(right)
-                return one | other if one and other else UNKNOWN
-            case ast.Subscript(value=value, slice=index):
-                name = (self.model.qualified(value) or ast.unparse(value)).rsplit(".", 1)[-1]
-                items = list(index.elts) if isinstance(index, ast.Tuple) else [index]
-                if name == "Optional":
-                    return self.annotation(items[0]) | only("none")
-                if name == "Union":
-                    parts_ = [self.annotation(item) for item in items]
-                    return UNKNOWN.union(*parts_) if all(parts_) else UNKNOWN
-                if name in ("List", "list", "Sequence", "Iterable", "Iterator", "Set", "set"):
-                    return sequence(self.annotation(items[0]))
-                if name in ("Tuple", "tuple"):
-                    if len(items) == 2 and ast.unparse(items[1]) == "...":
-                        return sequence(self.annotation(items[0]))
-                    return frozenset(
-                        [Kind("sequence", tuple(self.annotation(item) for item in items))]
-                    )
-                if name in ("Dict", "dict", "Mapping"):
-                    return frozenset([Kind("mapping", each=self.annotation(items[-1]))])
-                return UNKNOWN
-        full = self.model.qualified(node) or ""
-        if full in ("torch.Tensor", "jax.Array", "torch.nn.Parameter") or (
-            full.startswith("torch.") and full.endswith("Tensor")
-        ):
-            return TENSOR
-        if full == "torch.Size":
-            return SHAPE
-        if full in ("torch.dtype", "torch.device"):
-            return only(full.rsplit(".", 1)[1])
-        if full == "numpy.ndarray":
-            return only("numpy")
-        if full and torch_names.is_module_class(full):
-            return only("module")
-        if any(
-            isinstance(value, LocalClass)
-            and self.model.value_role(Instance(value), "module") is not None
-            for value in self.model.infer(node)
-        ):
-            return only("module")
-        return _plain(node.id) if isinstance(node, ast.Name) else UNKNOWN
+        found = elements(self.of(iterable))
+        return place(found, index - 1) if index else found
 
     def parameter(self, argument: ast.arg, scope: Scope) -> Kinds:
         """The kinds of a parameter: its annotation, its default, what the file gives it."""
@@ -413,7 +314,7 @@ class Kinds_:
             return only("mapping")
         found: Kinds = UNKNOWN
         if argument.annotation is not None:
-            found = self.annotation(argument.annotation)
+            found = annotation(self.model, argument.annotation)
             if found:
                 return found
         default = default_of(function.args, argument)
@@ -421,8 +322,8 @@ class Kinds_:
             found = self.of(default)
         if found - only("none"):
             return found
-        for _, given in self.model.passed(argument, scope):
-            found |= self.of(given)
+        for _, value in self.model.passed(argument, scope):
+            found |= self.of(value)
         if not found - only("none") and self.used_as_tensor(argument, scope):
             return found | TENSOR
         return found
@@ -446,9 +347,9 @@ class Kinds_:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in (
             "map", "filter",
         ) and call.args[0] is function:
-            place = function.args.args.index(argument)
-            if place + 1 < len(call.args):
-                return self.elements(self.of(call.args[place + 1]))
+            index = function.args.args.index(argument) + 1
+            if index < len(call.args):
+                return elements(self.of(call.args[index]))
         scope = self.model.walk.scopes[function]
         return TENSOR if self.used_as_tensor(argument, scope) else UNKNOWN
 
@@ -630,7 +531,7 @@ class Kinds_:
             elif kind.name == "numpy":
                 found |= SHAPE if node.attr == "shape" else only("numpy")
             elif kind.name == "sequence" and node.attr in _RESULT_FIELDS:
-                found |= self.elements(frozenset([kind]))
+                found |= elements(frozenset([kind]))
             elif kind.name == "limits":
                 found |= only("float")
         if found:
@@ -762,7 +663,7 @@ class Kinds_:
                     kinds = self if model is self.model else kinds_of(model)
                     result |= kinds.returned(scope, node)
                 case Instance(of=External(name=layer)) if layer in layers():
-                    result |= self.given(layers()[layer].gives)
+                    result |= given(layers()[layer].gives)
                 case Instance(of=External(name=layer)) if layer.startswith(
                     ("torch.nn.", "einops.layers.")
                 ):
@@ -815,7 +716,7 @@ class Kinds_:
                 found |= known
             annotation = getattr(scope.node, "returns", None)
             if not found - only("none") and annotation is not None:
-                found |= self.annotation(annotation)
+                found |= annotation(self.model, annotation)
             return found
         finally:
             self._active.discard(key)
@@ -846,14 +747,14 @@ class Kinds_:
         found = rows().get(name)
         if found:
             row = chosen(self, found, node, method=False)
-            return self.given(row.gives) if row is not None else UNKNOWN
-        if name in layers() or torch_names.is_module_class(name):
+            return given(row.gives) if row is not None else UNKNOWN
+        if name in layers() or is_module_class(name):
             return only("module")
         if name.startswith(("jax.numpy.", "jax.nn.", "jax.random.", "jax.lax.")):
             return TENSOR
         part = parts().get(name.rsplit(".", 1)[-1])
         if part is not None and name.startswith("torch."):
-            return self.given(part.gives)
+            return given(part.gives)
         if name.startswith("numpy."):
             return only("numpy")
         if name.startswith("math."):
@@ -863,10 +764,6 @@ class Kinds_:
         if name.startswith(("torch.linalg.", "torch.fft.")):
             return TENSOR
         return None
-
-    def given(self, annotation: str) -> Kinds:
-        """The kinds that the return annotation of a form or a part stands for."""
-        return _given(annotation)
 
     def _method(self, func: ast.Attribute, node: ast.Call) -> Kinds | None:
         held = self.of(func.value)
@@ -883,7 +780,7 @@ class Kinds_:
             found = rows().get(f"Tensor.{func.attr}")
             if found:
                 row = chosen(self, found, node, method=True)
-                return self.given(row.gives) if row is not None else TENSOR
+                return given(row.gives) if row is not None else TENSOR
             return TENSOR
         if names == {"numpy"}:
             return only("numpy")
@@ -892,7 +789,7 @@ class Kinds_:
         if names == {"mapping"} and func.attr in ("get", "pop"):
             return UNKNOWN.union(*(kind.each for kind in held))
         if names == {"sequence"} and func.attr in ("pop", "index", "count", "copy"):
-            return self.elements(held) if func.attr == "pop" else INT
+            return elements(held) if func.attr == "pop" else INT
         return None
 
     def _builtin(self, name: str, node: ast.Call) -> Kinds:
@@ -913,30 +810,27 @@ class Kinds_:
                 kind.name == "sequence" for kind in inner
             ):
                 return inner
-            return sequence(self.elements(inner))
+            return sequence(elements(inner))
         if name in ("list", "tuple", "set"):
             return sequence(UNKNOWN)
         if name == "dict":
             return only("mapping")
         if name == "enumerate" and arguments:
-            pair = Kind("sequence", (INT, self.elements(self.of(arguments[0]))))
-            return sequence(frozenset([pair]))
+            return sequence(listed([INT, elements(self.of(arguments[0]))]))
         if name == "zip":
-            return sequence(frozenset([Kind(
-                "sequence", tuple(self.elements(self.of(item)) for item in arguments)
-            )]))
+            return sequence(listed(elements(self.of(item)) for item in arguments))
         if name == "map" and len(arguments) >= 2:
             return self._mapped(arguments)
         if name == "filter" and len(arguments) == 2:
-            return sequence(self.elements(self.of(arguments[1])))
+            return sequence(elements(self.of(arguments[1])))
         if name == "next" and arguments:
-            return self.elements(self.of(arguments[0]))
+            return elements(self.of(arguments[0]))
         if name == "abs" and arguments:
             return self.of(arguments[0])
         if name in ("min", "max", "sum") and arguments:
             if len(arguments) > 1 and name != "sum":
                 return UNKNOWN.union(*(self.of(item) for item in arguments))
-            return self.elements(self.of(arguments[0]))
+            return elements(self.of(arguments[0]))
         if name in ("getattr",):
             return UNKNOWN
         return UNKNOWN
@@ -957,7 +851,7 @@ class Kinds_:
                 each = only(function.id)
         places = [kind.places for kind in source if kind.places]
         if len(places) == 1:
-            return frozenset([Kind("sequence", tuple(each for _ in places[0]))])
+            return listed(each for _ in places[0])
         return sequence(each)
 
     def _module_values(self, node: ast.AST) -> bool:
@@ -966,18 +860,20 @@ class Kinds_:
         )
 
 
-def kinds_of(model: Model) -> Kinds_:
+def kinds_of(model: Model) -> FileKinds:
     """The kinds of a file, made once."""
-    found: Kinds_ | None = model.__dict__.get("kinds")
+    found: FileKinds | None = model.__dict__.get("kinds")
     if found is None:
-        found = model.__dict__["kinds"] = Kinds_(model)
+        found = model.__dict__["kinds"] = FileKinds(model)
     return found
 
 
 # Which form a call has
 
 
-def chosen(kinds: Kinds_, overloads: tuple[Row, ...], call: ast.Call, method: bool) -> Row | None:
+def chosen(
+    kinds: FileKinds, overloads: tuple[Row, ...], call: ast.Call, method: bool
+) -> Row | None:
     """The first overload that the arguments fit; None where none does, or it can't be told."""
     doubts = [(row, doubtful(kinds, row, call, method)) for row in overloads]
     fitting = [(row, names) for row, names in doubts if names is not None]
@@ -1026,7 +922,7 @@ def bound(row: Row, call: ast.Call, method: bool) -> dict[str, list[ast.expr]] |
     return found
 
 
-def doubtful(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> set[str] | None:
+def doubtful(kinds: FileKinds, row: Row, call: ast.Call, method: bool) -> set[str] | None:
     """The parameters whose argument may be of another kind; None where the row does not fit."""
     given = bound(row, call, method)
     if given is None:
@@ -1043,7 +939,7 @@ def doubtful(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> set[str] 
             literals = parameter.literals
             if literals is not None:
                 value = constant(argument)
-                if value is _NOT_CONSTANT or not any(
+                if value is NOT_CONSTANT or not any(
                     value is item or (value == item and type(value) is type(item))
                     for item in literals
                 ):
@@ -1057,7 +953,6 @@ def doubtful(kinds: Kinds_, row: Row, call: ast.Call, method: bool) -> set[str] 
     return doubts
 
 
-_NOT_CONSTANT = object()
 _WANTED = {
     "Tensor": {"tensor"}, "int": {"int", "bool"}, "float": {"float", "int"},
     "number": {"int", "float", "bool"}, "bool": {"bool"}, "str": {"str"}, "dtype": {"dtype"},
@@ -1066,7 +961,7 @@ _WANTED = {
 }  # fmt: skip
 
 
-def _agrees(kinds: Kinds_, argument: ast.expr, annotation: str, variadic: bool) -> str:
+def _agrees(kinds: FileKinds, argument: ast.expr, annotation: str, variadic: bool) -> str:
     wanted: set[str] = set()
     for name in annotation.split(" | "):
         if name == "any":
@@ -1082,59 +977,3 @@ def _agrees(kinds: Kinds_, argument: ast.expr, annotation: str, variadic: bool) 
     if names <= wanted:
         return "yes"
     return "maybe" if names & wanted else "no"
-
-
-def constant(node: ast.AST) -> object:
-    """The value of a constant expression; a marker for everything else."""
-    match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
-    return _NOT_CONSTANT
-
-
-def _integer(node: ast.AST) -> int | None:
-    value = constant(node)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _plain(name: str) -> Kinds:
-    if name in ("int", "float", "bool", "str"):
-        return only(name)
-    if name in ("list", "tuple", "List", "Tuple"):
-        return sequence(UNKNOWN)
-    return only("mapping") if name in ("dict", "Dict") else UNKNOWN
-
-
-def _given(annotation: str) -> Kinds:
-    node = ast.parse(annotation, mode="eval").body
-    return _given_node(node)
-
-
-def _given_node(node: ast.AST) -> Kinds:
-    match node:
-        case ast.Constant(value=None):
-            return only("none")
-        case ast.Name(id="shape"):
-            return SHAPE
-        case ast.Name(id="Tensor" | "Any" | "any") | ast.Attribute(attr="Array"):
-            return TENSOR
-        case ast.Name(id=name) if name in ("int", "float", "bool", "str", "dtype", "device"):
-            return only(name)
-        case ast.Name(id=name) if name in parts():
-            fields = [
-                _given_node(item.annotation)
-                for item in getattr(parts()[name].node, "body", [])
-                if isinstance(item, ast.AnnAssign)
-            ]
-            return frozenset([Kind("sequence", tuple(fields))]) if fields else only("module")
-        case ast.BinOp(left=left, right=right):
-            return _given_node(left) | _given_node(right)
-        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=items)):
-            if isinstance(items[-1], ast.Constant) and items[-1].value is ...:
-                return sequence(_given_node(items[0]))
-            return frozenset([Kind("sequence", tuple(_given_node(item) for item in items))])
-        case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            return sequence(_given_node(item))
-    return UNKNOWN
