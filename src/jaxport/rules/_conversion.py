@@ -13,7 +13,9 @@ from functools import cached_property
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.plans import FormCall, Plan, Text
 from jaxport.rules import Edition, File
-from jaxport.semantics.kinds.expressions import FileKinds, bound, chosen, kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
+from jaxport.semantics.kinds.file_kinds import FileKinds
+from jaxport.semantics.kinds.overloads import bound, chosen
 from jaxport.semantics.model import Model
 from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
@@ -195,9 +197,7 @@ class Conversion:
         return self.model.value_role(value, "module") is not None
 
     def is_module(self, node: ast.AST) -> bool:
-        return any(
-            self.model.value_role(value, "module") is not None for value in self.model.infer(node)
-        ) or self.kinds.names(node) == {"module"}
+        return self.kinds.may_be_module(node) or self.kinds.names(node) == {"module"}
 
     def module_class(self, node: ast.AST) -> Class | None:
         """The module class that the node stands in."""

@@ -12,7 +12,9 @@ from jaxport.plans import FormCall
 from jaxport.rules import _port_classes
 from jaxport.rules._conversion import Conversion
 from jaxport.semantics.aliases import Aliases
-from jaxport.semantics.kinds.expressions import chosen
+from jaxport.semantics.kinds.names import bound_by, narrowed
+from jaxport.semantics.kinds.overloads import chosen
+from jaxport.semantics.kinds.variables import makes_variable
 from jaxport.semantics.values import External, Instance
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
 from jaxport.tables.forms import Row, called_parts, needed_modules, rows
@@ -156,7 +158,7 @@ def _attribute_assigned(
 ) -> Iterator[Finding]:
     """A Variable keeps its place: a new value is put into it."""
     sort = _port_classes.variable(port, target) if port.module_class(target) else ""
-    if sort and not port.kinds.makes_variable(statement.value):
+    if sort and not makes_variable(port.model, statement.value):
         if isinstance(statement.value, ast.Constant) and statement.value.value is None:
             return
         if sort == "parameter" or len(statement.targets) > 1:
@@ -234,7 +236,7 @@ def _layer_names(port: Conversion, node: ast.expr) -> set[str]:
     """The parts that the module can be, all of them or none."""
     found: set[str] = set()
     if isinstance(node, ast.Name):
-        for item in port.kinds.narrowed(node):
+        for item in narrowed(port.model, node):
             name = port.model.qualified(item) or ""
             if name not in layers():
                 return set()
@@ -257,7 +259,7 @@ def _augmented(port: Conversion, aliases: Aliases, statement: ast.AugAssign) -> 
         own = next((item for item in found if item.node is statement), None)
         bindings = port.model.lookup(target, target.id, without=own)
         tensor = any(kind.name == "tensor" for item in bindings
-                     for kind in port.kinds._binding(item))
+                     for kind in bound_by(port.kinds, item))
         if tensor:
             load = ast.Name(target.id, ast.Load())
             port.model.walk.where[load] = port.model.walk.where.get(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxport.semantics.kinds.expressions import FileKinds
+from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import External, Instance, LocalFunction

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from jaxport.semantics.kinds.expressions import FileKinds, chosen, kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
+from jaxport.semantics.kinds.file_kinds import FileKinds
+from jaxport.semantics.kinds.overloads import chosen
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import (

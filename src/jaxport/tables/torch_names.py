@@ -75,7 +75,7 @@ TENSOR_METHODS = frozenset(
     }
 )  # fmt: skip
 
-# Those, and a few more, whose name no array, sequence or text of another library has.
+# The tensor methods whose name no array, sequence or text of another library has.
 TORCH_ONLY = (TENSOR_METHODS | {"size", "dim", "new_empty"}) - {
     "named_parameters", "named_modules", "named_buffers", "zero_grad", "backward", "tanh", "gather",
     "fill_", "cuda", "requires_grad_", "relu", "narrow", "unfold", "matmul",
