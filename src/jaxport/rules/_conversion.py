@@ -11,18 +11,15 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from jaxport.findings import Edit, Finding, Position, Span
-from jaxport.plans import FormCall, Plan, Text
+from jaxport.plans import Plan, Text
 from jaxport.rules import Edition, File
 from jaxport.semantics.kinds.expressions import kinds_of
 from jaxport.semantics.kinds.file_kinds import FileKinds
-from jaxport.semantics.kinds.overloads import bound, chosen
 from jaxport.semantics.model import Model
 from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables import torch_names
-from jaxport.tables.forms import Row, called_parts, needed_modules
-from jaxport.tables.parts import parts
 
 # Containers of NNX that take what torch's take.
 CONTAINERS = {
@@ -225,65 +222,6 @@ class Conversion:
             self.covered.add(node)
             node = node.value
         self.covered.add(node)
-
-    # Calls by form
-
-    def form(
-        self, code: str, call: ast.Call, overloads: tuple[Row, ...], name: str, method: bool
-    ) -> Finding:
-        """The call as the first row that fits writes it."""
-        message = f"`{name}` is written differently in JAX"
-        row = chosen(self.kinds, overloads, call, method)
-        if row is None:
-            return self.blocked(code, call, f"`{name}` is torch's", self._why_no_row(
-                call, overloads, method
-            ))
-        reason = self._dropped(row, call, method)
-        if reason:
-            return self.blocked(code, call, f"`{name}` is torch's", reason)
-        used = called_parts(row.jax)
-        missing = [item for item in used if item not in parts()]
-        if missing:
-            return self.blocked(code, call, f"`{name}` is torch's", f"no part `{missing[0]}`")
-        key = self.random.keys.get(call, "")
-        if "{key}" in row.jax and not key:
-            return self.blocked(code, call, f"`{name}` draws random numbers",
-                                "where they come from can't be seen")
-        plan = FormCall(
-            row.jax, row.parameters, method, key,
-            tuple((item, self.part_name(item)) for item in used),
-            operand=self.is_operand(call),
-        )
-        return self.planned(code, call, message, "convert_form", plan, needed_modules(row.jax))
-
-    def is_operand(self, call: ast.Call) -> bool:
-        """Whether something binds to the call more tightly than to an operation in its place."""
-        parent = self.model.walk.parents.get(call)
-        match parent:
-            case ast.Subscript(value=value):
-                return value is call
-            case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Starred():
-                return True
-            case ast.Call(func=func):
-                return func is call
-        return False
-
-    def _why_no_row(self, call: ast.Call, overloads: tuple[Row, ...], method: bool) -> str:
-        if all(bound(row, call, method) is None for row in overloads):
-            return "these arguments have no counterpart"
-        return "which of its forms this is can't be told from what the arguments are"
-
-    def _dropped(self, row: Row, call: ast.Call, method: bool) -> str:
-        """Why an argument that the form leaves out can't be left out."""
-        given = bound(row, call, method) or {}
-        for parameter in row.parameters:
-            if any(f"{{{star}{parameter.name}{mark}}}" in row.jax
-                   for star in ("", "*") for mark in ("", "?")):
-                continue
-            for argument in given.get(parameter.name, ()):
-                if not self.is_pure(argument):
-                    return f"`{ast.unparse(argument)}` would no longer be evaluated"
-        return ""
 
     def is_pure(self, node: ast.AST) -> bool:
         """Whether leaving the expression out changes nothing else."""

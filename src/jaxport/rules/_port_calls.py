@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from jaxport.findings import Edit, Finding, Span
 from jaxport.plans import LayerCall
 from jaxport.rules._conversion import CONTAINERS, Conversion
+from jaxport.rules._port_forms import form
 from jaxport.semantics.values import External, Instance, Literal
 from jaxport.tables import torch_names
 from jaxport.tables.constants import PORTABLE_METHODS
@@ -77,7 +78,7 @@ def _call(port: Conversion, call: ast.Call) -> Iterator[Finding]:
             yield port.blocked("JXP602", call, f"`{name}` fills a tensor in place",
                                "it is not a statement of its own")
     elif name in rows():
-        yield _covered(port, call, port.form(_code(name), call, rows()[name], name, False))
+        yield _covered(port, call, form(port, call, name))
     elif isinstance(call.func, ast.Attribute) and _is_torch(name):
         return  # a torch name without a port: JXP004 says so
     elif isinstance(call.func, ast.Attribute):
@@ -123,15 +124,6 @@ def _variable(port: Conversion, call: ast.Call) -> Iterator[Finding]:
 def _covered(port: Conversion, call: ast.Call, finding: Finding) -> Finding:
     port.cover(call.func)
     return finding
-
-
-def _code(name: str) -> str:
-    last = name.rsplit(".", 1)[-1]
-    if any("{key}" in row.jax for row in rows().get(name, ())):
-        return "JXP601"
-    return "JXP902" if name.startswith("Tensor.") else (
-        "JXP602" if name.startswith("torch.nn.init.") and last.endswith("_") else "JXP901"
-    )
 
 
 # Layers
@@ -320,7 +312,7 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         yield from _TENSOR_SPECIAL[func.attr](port, call, func)
     elif name in rows():
         port.covered.add(func)
-        yield port.form(_code(name), call, rows()[name], func.attr, True)
+        yield form(port, call, name)
     elif _is_portable(call, func.attr) or func.attr.startswith("__"):
         return
     elif names:

@@ -8,16 +8,16 @@ import tokenize
 from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding, Position, Span
-from jaxport.plans import FormCall
 from jaxport.rules import _port_classes
 from jaxport.rules._conversion import Conversion
+from jaxport.rules._port_forms import written
 from jaxport.semantics.aliases import Aliases
 from jaxport.semantics.kinds.names import bound_by, narrowed
 from jaxport.semantics.kinds.overloads import chosen
 from jaxport.semantics.kinds.variables import makes_variable
 from jaxport.semantics.values import External, Instance
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
-from jaxport.tables.forms import Row, called_parts, needed_modules, rows
+from jaxport.tables.forms import rows
 from jaxport.tables.parts import layers
 from jaxport.tables.weights import has_property
 
@@ -353,17 +353,7 @@ def _in_place_call(
     if assigned.endswith("[...]"):
         yield port.text("JXP408", bare, "the value of a Variable is `[...]`",
                         [port.after(bare, "[...]")])
-    yield _assigned_form(port, call, row, method, f"{assigned} = ", key, message)
-
-
-def _assigned_form(
-    port: Conversion, call: ast.Call, row: Row, method: bool, prefix: str, key: str, message: str
-) -> Finding:
-    used = called_parts(row.jax)
-    plan = FormCall(row.jax, row.parameters, method, key,
-                    tuple((item, port.part_name(item)) for item in used), prefix,
-                    port.is_operand(call))
-    return port.planned("JXP501", call, message, "convert_form", plan, needed_modules(row.jax))
+    yield written(port, "JXP501", call, row, method, message, f"{assigned} = ")
 
 
 def _is_in_place(method: str) -> bool:
@@ -386,7 +376,7 @@ def _in_place_value(port: Conversion, call: ast.Call, func: ast.Attribute) -> It
     if not isinstance(func.value, (ast.Call, ast.BinOp)):
         yield port.blocked("JXP501", call, message, "its result is used as well")
         return
-    yield _assigned_form(port, call, row, True, "", key, message)
+    yield written(port, "JXP501", call, row, True, message)
 
 
 # Control flow
