@@ -77,6 +77,16 @@ class Conversion:
         edition = Edition(hook, message, needs, plan=plan) if self.file.porting else None
         return self.file.report(code, node, message, edition)
 
+    def left_out(self, code: str, call: ast.Call, message: str) -> Finding:
+        """A call that goes with its statement, where nothing else would be missing then."""
+        self.cover(call.func)
+        edits = self.removed_call(call)
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if edits is None or not all(self.is_pure(item) for item in arguments):
+            return self.blocked(code, call, message, "its result is used")
+        self.covered.update(ast.walk(call))
+        return self.text(code, call, message, edits)
+
     def blocked(self, code: str, node: ast.AST, message: str, reason: str) -> Finding:
         return self.file.leave(code, node, message, reason)
 
@@ -99,6 +109,10 @@ class Conversion:
     def between(self, one: ast.AST, other: ast.AST, content: str) -> Edit:
         """What stands behind `one` and in front of `other` is replaced."""
         return Edit(Span(self.span(one).end, self.span(other).start), content)
+
+    def behind(self, one: ast.AST, whole: ast.AST, content: str) -> Edit:
+        """What stands in `whole` behind `one` is replaced."""
+        return Edit(Span(self.span(one).end, self.span(whole).end), content)
 
     def passed(self, one: ast.AST, value: ast.expr, head: str) -> list[Edit]:
         """`one = value`, where what stands between becomes `head` and the value an argument of it.
@@ -140,6 +154,11 @@ class Conversion:
         if self.gone.issuperset(self.block(statement)):
             return [Edit(span, "pass")]  # the last one that stands there
         return [Edit(Span(Position(span.start.row, 0), Position(span.end.row, len(last))), "")]
+
+    def removed_call(self, call: ast.Call) -> list[Edit] | None:
+        """The same for a call that is a statement of its own."""
+        statement = self.model.walk.parents.get(call)
+        return self.removed(statement) if isinstance(statement, ast.Expr) else None
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """The statements that it stands among."""
