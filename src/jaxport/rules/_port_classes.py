@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.rules._conversion import Conversion
-from jaxport.semantics.kinds import kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, LocalClass
 

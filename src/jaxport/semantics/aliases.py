@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxport.semantics.kinds import Kinds_
+from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import External, Instance, LocalFunction
@@ -34,7 +34,7 @@ _KEEPS = frozenset({"append", "add", "insert", "extend", "appendleft", "put", "s
 class Aliases:
     """The memory that the names of a file share."""
 
-    def __init__(self, kinds: Kinds_) -> None:
+    def __init__(self, kinds: FileKinds) -> None:
         self.kinds = kinds
         self.model = kinds.model
 
