@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -22,12 +23,23 @@ def diff(path: Path, before: SourceFile, text: str) -> str:
 
 def write(path: Path, source: SourceFile, text: str) -> str:
     """Put `text` in the file's place, whole or not at all; the reason where it can't be."""
+    try:
+        data = source.encode(text)
+    except UnicodeEncodeError as error:
+        return str(error)
+    return put(path, data)
+
+
+def put(path: Path, data: bytes) -> str:
+    """Put `data` in the file's place, whole or not at all; the reason where it can't be."""
     target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode
+        mode = _mode(target)
         if not mode & 0o222:
             return "the file is read-only"
-        data = source.encode(text)
+        if not stat.S_ISREG(mode):  # a pipe or a device, or a folder, which fails
+            target.write_bytes(data)
+            return ""
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -41,6 +53,14 @@ def write(path: Path, source: SourceFile, text: str) -> str:
             raise
     except OSError as error:
         return error.strerror or str(error)
-    except UnicodeEncodeError as error:
-        return str(error)
     return ""
+
+
+def _mode(target: Path) -> int:
+    """The file's mode; of a new file, what the process gives its files."""
+    try:
+        return target.stat().st_mode
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return stat.S_IFREG | 0o666 & ~mask

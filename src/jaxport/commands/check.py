@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from jaxport import check, config, writing
 from jaxport.check import Checked
+from jaxport.commands import shared
 from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
 _STDIN = Path("-")
-_CHUNK = 16
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,14 +32,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument(
         "--exit-non-zero-on-fix", action="store_true", help="1 if a file was changed"
     )
-    run_.add_argument("--select", metavar="CODES", help="rules to turn on: prefixes, or ALL")
-    run_.add_argument("--ignore", metavar="CODES", help="rules to turn off")
-    run_.add_argument("--extend-select", metavar="CODES", help="rules to turn on as well")
+    shared.add_options(run_)
     run_.add_argument("--output-format", choices=FORMATS, default="concise")
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
-    run_.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
-    run_.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
     run_.set_defaults(run=run)
 
 
@@ -53,13 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.paths == [_STDIN]:
         results: Iterable[FileResult] = [_stdin(arguments, fixed)]
     else:
-        present = [path for path in arguments.paths if os.path.lexists(path)]
-        for path in arguments.paths:
-            if path not in present:
-                print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
-                totals.failed = True
-        files = list(dict.fromkeys(check.collect(present, fixed)))
-        results = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
+        files, totals.failed = shared.files(arguments.paths, fixed)
+        work = partial(_work, fixed=fixed, arguments=arguments)
+        results = shared.each(work, files, arguments.jobs)
     _show(totals.counted(results), arguments)
     return _finish(totals, arguments)
 
@@ -105,11 +95,7 @@ def _many(count: int, noun: str) -> str:
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
-    for name in config.CODE_LISTS:
-        given = getattr(arguments, name.replace("-", "_"))
-        if given is not None:
-            codes = config.check_codes(given.split(","), f"--{name}")
-            settings = config.with_codes(settings, name, codes)
+    settings = shared.overridden(settings, arguments)
     if arguments.dialect:
         settings = replace(settings, dialect=arguments.dialect)
     return settings
@@ -117,17 +103,6 @@ def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
 
 def _fixes(arguments: argparse.Namespace) -> bool:
     return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
-
-
-def _run(
-    work: partial[FileResult], files: list[Path], jobs: int
-) -> Iterator[FileResult]:
-    count = jobs if jobs > 0 else os.cpu_count() or 1
-    if count == 1 or len(files) <= _CHUNK:
-        yield from map(work, files)
-        return
-    with ProcessPoolExecutor(count) as pool:
-        yield from pool.map(work, files, chunksize=_CHUNK)
 
 
 def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> FileResult:

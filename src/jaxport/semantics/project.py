@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +41,31 @@ def locate(importer: Path, module: str, level: int) -> Path | None:
             if candidate is not None and _is_file(candidate):
                 return candidate
     return None
+
+
+def imported(path: Path, tree: ast.Module) -> Iterator[tuple[ast.stmt, str, Path | None]]:
+    """Each import in the file at `path`: its statement, its full name, and its file in the project.
+
+    A relative import that leads to no file is left out.
+    """
+    for statement in ast.walk(tree):
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        for name, level in _modules(statement):
+            found = locate(path, name, level)
+            if found is not None or not level:
+                yield statement, name, found
+
+
+def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:
+    if isinstance(statement, ast.Import):
+        yield from ((alias.name, 0) for alias in statement.names)
+        return
+    module = statement.module or ""
+    if module:
+        yield module, statement.level
+    for alias in statement.names:
+        yield f"{module}.{alias.name}".strip("."), statement.level
 
 
 @lru_cache(maxsize=16384)
