@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ _OPTIONS = (
     "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
     "--hide-scrollbars",
 )  # fmt: skip
+
+# The browser reads commands from file 3 and answers in file 4.
+_START = """
+import fcntl, os, sys
+files = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for number, file in zip((3, 4), files):
+    os.dup2(file, number)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find() -> str | None:
@@ -93,10 +103,11 @@ class Page:
             self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
                       windowsVirtualKeyCode=code, **(text if kind == "keyDown" else {}))
 
-    def screenshot(self, whole: bool = False) -> bytes:
-        """A PNG of what the screen shows, or of the whole page."""
-        answer = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        return base64.b64decode(answer["data"])
+    def screenshot(self, scale: float = 1) -> bytes:
+        """A PNG of what the screen shows."""
+        width, height = self.run("[innerWidth, innerHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
+        return base64.b64decode(self.send("Page.captureScreenshot", format="png", clip=clip)["data"])
 
 
 @contextlib.contextmanager
@@ -104,10 +115,9 @@ def browser(program: str, profile: Path) -> Iterator[Page]:
     """A browser with a profile of its own, stopped at the end."""
     to_browser, writer = os.pipe()
     reader, from_browser = os.pipe()
-    # The browser reads commands from file 3 and answers in file 4.
-    line = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
     process = subprocess.Popen(
-        ["sh", "-c", line, "sh", program, *_OPTIONS, f"--user-data-dir={profile}"],
+        [sys.executable, "-c", _START, str(to_browser), str(from_browser), program, *_OPTIONS,
+         f"--user-data-dir={profile}"],
         pass_fds=(to_browser, from_browser), stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
     )
     os.close(to_browser)

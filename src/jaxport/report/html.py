@@ -125,7 +125,7 @@ def _sentence(node: Node) -> str:
 
 def _children(node: Node, links: dict[int, str]) -> str:
     families = list(node.families)
-    heads = [("name", "", ""), ("done", "", ""), ("lines", "number", ""),
+    heads = [("name", "", ""), ("done", "", ""), ("lines", "number wide", ""),
              ("findings", "number", ""), ("who", "wide bars", ""), ("--fix", "number wide", ""),
              ("port", "number wide", ""), ("by hand", "number", ""),
              *((key, "number widest", FAMILIES[key]) for key in families)]
@@ -134,9 +134,10 @@ def _children(node: Node, links: dict[int, str]) -> str:
         name = _text(child.name)
         if id(child) in links:
             name = f'<a href="#{links[id(child)]}">{name}/</a>'
+        done = f'<span class="mark {kind(child)}"></span>{state(child)}'
         cells = [
-            _cell(name, "name"), _cell(f'<span class="mark {kind(child)}"></span>{state(child)}'),
-            _cell(f"{child.lines.total():,}", "number"), *_counted(child.count),
+            _cell(name, "name"), _cell(done, "state"),
+            _cell(f"{child.lines.total():,}", "number wide"), *_counted(child.count),
             *(_cell(f"{child.families[key].found:,}" if key in child.families else "",
                     "number widest") for key in families),
         ]  # fmt: skip
@@ -190,11 +191,11 @@ def _top(report: Report) -> str:
 
 
 def _starts(report: Report) -> str:
-    heads = [("folder", "", ""), ("files to do", "number", ""), *_COUNTED,
-             ("automatic", "number", ""), ("needs files", "number", "")]
+    heads = [("folder", "", ""), ("files to do", "number wide", ""), *_COUNTED,
+             ("automatic", "number wide", ""), ("needs files", "number", "")]
     rows = [
-        [_cell(_text(str(start.path)), "name"), _cell(f"{start.files:,}", "number"),
-         *_counted(start.count), _cell(percent(start.automatic), "number"),
+        [_cell(_text(str(start.path)), "name"), _cell(f"{start.files:,}", "number wide"),
+         *_counted(start.count), _cell(percent(start.automatic), "number wide"),
          _cell(f"{start.needs:,}", "number")] for start in report.starts[:_FEW]
     ]
     return _table("Folders to start with", heads, rows)

@@ -18,7 +18,7 @@ LEGEND = (
 _SIZES = {"wide-map": (1120, 600), "narrow-map": (344, 440)}
 _MOST, _MOST_INSIDE = 150, 60
 _HEAD = 20.0
-_CHAR, _LINE = 6.9, 15.0
+_CHAR, _LINE = 7.4, 15.0
 
 
 def kind(node: Node) -> str:
@@ -43,22 +43,22 @@ def picture(node: Node, links: dict[int, str]) -> str:
     return f'{maps}<ul class="legend">{legend}</ul>'
 
 
-def _cells(node: Node, box: Box, links: dict[int, str]) -> Iterator[str]:
-    for child, inside in _parts(node, box, _MOST):
+def _cells(node: Node, box: Box, links: dict[int, str], link: str = "") -> Iterator[str]:
+    """What is in the folder, drawn into the box. `link` is where its files lead, if anywhere."""
+    for child, inside in _parts(node, box, _MOST_INSIDE if link else _MOST):
         if child is None or child.file is not None:
-            yield _leaf(child, node, inside)
+            yield _leaf(child, node, inside, link)
             continue
-        head = _HEAD if inside.height > 3 * _HEAD and inside.width > 3 * _HEAD else 0.0
-        inner = ""
-        if head:
-            space = Box(inside.left + 3, inside.top + head, inside.right - 3, inside.bottom - 3)
-            inner = "".join(_leaf(item, child, part)
-                            for item, part in _parts(child, space, _MOST_INSIDE))
+        target = links[id(child)]
+        is_open = min(inside.width, inside.height) > 3 * _HEAD
         yield (
-            f'<a href="#{links[id(child)]}" class="folder">'
-            f"<title>{_title(child)}</title>{_rect(inside, kind(child))}"
-            f"{_label(child, inside, one_line=bool(head))}{inner}</a>"
+            f'<a href="#{target}"><title>{_title(child)}</title>'
+            f'{_rect(inside, "frame" if is_open else kind(child))}'
+            f"{_heading(child, inside) if is_open else _label(child, inside)}</a>"
         )
+        if is_open:
+            space = Box(inside.left + 3, inside.top + _HEAD, inside.right - 3, inside.bottom - 3)
+            yield from _cells(child, space, links, target)
 
 
 def _parts(node: Node, box: Box, most: int) -> Iterator[tuple[Node | None, Box]]:
@@ -76,11 +76,12 @@ def _weight(node: Node) -> int:
     return max(1, node.lines.total())
 
 
-def _leaf(node: Node | None, parent: Node, box: Box) -> str:
+def _leaf(node: Node | None, parent: Node, box: Box, link: str) -> str:
     if node is None:
-        return f'<g><title>More in {escape(visible(parent.name))}</title>{_rect(box, "none")}</g>'
-    return (f"<g><title>{_title(node)}</title>{_rect(box, kind(node))}"
-            f"{_label(node, box)}</g>")
+        inner = f"<title>More in {escape(visible(parent.name))}</title>{_rect(box, 'none')}"
+    else:
+        inner = f"<title>{_title(node)}</title>{_rect(box, kind(node))}{_label(node, box)}"
+    return f'<a href="#{link}" tabindex="-1">{inner}</a>' if link else f"<g>{inner}</g>"
 
 
 def _rect(box: Box, name: str) -> str:
@@ -89,36 +90,54 @@ def _rect(box: Box, name: str) -> str:
             f'height="{bottom - top:.1f}"/>')
 
 
-def _label(node: Node, box: Box, one_line: bool = False) -> str:
-    """The name, and below it how far the file is, as far as there is room."""
+def _heading(node: Node, box: Box) -> str:
+    """The name of a folder above what is in it, and how far it is where there is room."""
     room = int((box.width - 8) / _CHAR)
-    name = visible(node.name) + ("" if node.file else "/")
-    lines = [name, _status(node)]
-    if one_line and len(name) + len(lines[1]) + 2 <= room:
-        lines = [f"{name}  {lines[1]}"]
-    elif one_line:
-        lines = [name]
-    if room < 4 or box.height < _LINE + 2:
+    name = _name(node)
+    text = f"{name} {_status(node)}"
+    return _text(text if len(text) <= room else _short(name, room), box, 0, "on-frame name")
+
+
+def _label(node: Node, box: Box) -> str:
+    """The name, and below it how far the file is, as far as there is room."""
+    room, rows = int((box.width - 8) / _CHAR), int((box.height - 2) / _LINE)
+    if room < 4 or rows < 1:
         return _sign(node, box)
-    if box.height < 2 * _LINE + 4 or len(lines[-1]) > room:
-        lines = lines[:1]
-    return "".join(
-        f'<text x="{box.left + 5:.1f}" y="{box.top + _LINE * (index + 1) - 1:.1f}" '
-        f'class="{_ink(node)}{"" if index else " name"}">{escape(_short(line, room))}</text>'
-        for index, line in enumerate(lines)
-    )
+    ink, status = f"on-{kind(node)}", _status(node)
+    lines = _wrapped(_name(node), room, max(1, rows - 1))
+    shown = [_text(line, box, row, f"{ink} name") for row, line in enumerate(lines)]
+    if len(status) <= room and len(lines) < rows:
+        shown.append(_text(status, box, len(lines), ink))
+    return "".join(shown)
+
+
+def _text(text: str, box: Box, row: int, name: str) -> str:
+    left, top = box.left + 5, box.top + _LINE * (row + 1) - 1
+    return f'<text x="{left:.1f}" y="{top:.1f}" class="{name}">{escape(text)}</text>'
+
+
+def _name(node: Node) -> str:
+    return visible(node.name) + ("" if node.file else "/")
+
+
+def _wrapped(name: str, room: int, rows: int) -> list[str]:
+    """The name in at most `rows` lines, broken behind underlines and dots where that fits."""
+    lines: list[str] = []
+    while len(name) > room and len(lines) < rows - 1:
+        at = max(name.rfind("_", 0, room), name.rfind(".", 0, room)) + 1
+        at = at if at > room // 2 else room
+        lines.append(name[:at])
+        name = name[at:]
+    return [*lines, _short(name, room)]
 
 
 def _sign(node: Node, box: Box) -> str:
-    sign = {"done": "✓", "none": "-", "auto": "⚙"}.get(kind(node), "!")
+    """One character in the middle of a box that is too small for words."""
     if min(box.width, box.height) < 13:
         return ""
-    return (f'<text x="{(box.left + box.right) / 2:.1f}" y="{(box.top + box.bottom) / 2 + 4:.1f}" '
-            f'class="{_ink(node)} sign">{sign}</text>')
-
-
-def _ink(node: Node) -> str:
-    return f"on-{kind(node)}"
+    left, top = (box.left + box.right) / 2, (box.top + box.bottom) / 2 + 4
+    return (f'<text x="{left:.1f}" y="{top:.1f}" class="on-{kind(node)} sign">'
+            f"{_status(node)[0]}</text>")
 
 
 def _short(text: str, room: int) -> str:
