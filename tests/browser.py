@@ -107,7 +107,8 @@ class Page:
         """A PNG of what the screen shows."""
         width, height = self.run("[innerWidth, innerHeight]")
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
-        return base64.b64decode(self.send("Page.captureScreenshot", format="png", clip=clip)["data"])
+        answer = self.send("Page.captureScreenshot", format="png", clip=clip)
+        return base64.b64decode(answer["data"])
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Start:
-    """A folder to start with: its own files that are to do, and what they import from elsewhere."""
+    """A folder to start with: its own files that are to do, and how many elsewhere they need."""
 
     path: Path
     files: int
@@ -162,19 +162,38 @@ def _folder(folders: dict[Path, Node], path: Path) -> Node:
 
 def _ready(files: list[FileNumbers]) -> list[FileNumbers]:
     """The files that `port` may finish: nothing is left to a person, in what they import either."""
+    needed = _needed(files)
     todo = {file.path.resolve(): file for file in files if file.state == "to do"}
     ready = {
         path for path, file in todo.items()
         if file.counts and not any(count.hand for count in file.counts.values())
     }  # fmt: skip
-    while blocked := {path for path in ready if todo[path].imports & (todo.keys() - ready)}:
+    while blocked := {path for path in ready if needed[path] - ready}:
         ready -= blocked
     return [file for path, file in todo.items() if path in ready]
 
 
+def _needed(files: list[FileNumbers]) -> dict[Path, set[Path]]:
+    """The files that are to do, each with those that it imports, through others if need be."""
+    known = {file.path.resolve(): file for file in files}
+    needed: dict[Path, set[Path]] = {}
+    for path, file in known.items():
+        if file.state != "to do":
+            continue
+        reached: set[Path] = set()
+        stack = [path]
+        while stack:
+            for target in known[stack.pop()].imports & (known.keys() - reached):
+                reached.add(target)
+                if known[target].state != "to do":
+                    stack.append(target)
+        needed[path] = {item for item in reached if known[item].state == "to do"} - {path}
+    return needed
+
+
 def _starts(files: list[FileNumbers]) -> list[Start]:
     """The folders, the easiest first: most done by machine, fewest unported files imported."""
-    todo = {file.path.resolve() for file in files if file.state == "to do"}
+    all_needed = _needed(files)
     folders: dict[Path, list[FileNumbers]] = {}
     for file in files:
         if file.state == "to do":
@@ -182,7 +201,7 @@ def _starts(files: list[FileNumbers]) -> list[Start]:
     found = []
     for path, inside in folders.items():
         own = {file.path.resolve() for file in inside}
-        needed = {target for file in inside for target in file.imports} & (todo - own)
+        needed = set[Path]().union(*(all_needed[item] for item in own)) - own
         count = total(count for file in inside for count in file.counts.values())
         found.append(Start(path, len(inside), count, len(needed)))
     return sorted(found, key=lambda item: (-item.automatic / (1 + item.needs), item.path))
