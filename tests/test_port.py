@@ -144,6 +144,52 @@ def test_a_hook_blocks_even_on_something_unknown() -> None:
     )
 
 
+def test_a_hook_blocks_on_what_may_be_none_too() -> None:
+    assert "`register_forward_hook` is a method of torch modules" in blocked(
+        HEAD + "class Watcher:\n    def __init__(self, layer=None):\n        self.layer = layer\n\n"
+        "    def watch(self, hook):\n        self.layer.register_forward_hook(hook)\n")
+
+
+def test_what_a_dictionary_hands_to_a_layer_has_to_have_a_counterpart() -> None:
+    made = HEAD + "def head(device=None):\n    extra = {}\n    return nn.Linear(2, 1, **extra)\n"
+    assert "Linear(2, 1, rngs=rngs, **extra)" in written(made)
+    assert "what `**extra` holds" in blocked(made.replace("{}", "{'device': device}"))
+    assert "what `**extra` holds" in blocked(made.replace("{}", "dict(dtype=torch.float16)"))
+
+
+def test_a_comment_among_arguments_is_kept_once() -> None:
+    text = written(
+        "import torch\nimport torch.nn.functional as F\n\n\ndef scaled(x: torch.Tensor):\n"
+        "    y = F.softmax(\n        x.view(3, -1),  # rows\n        dim=-1,\n    ).view_as(x)\n"
+        "    return y\n")
+    assert text.count("# rows") == 1
+    assert "dim=" not in text
+
+
+def test_parentheses_around_a_new_item_become_those_of_the_call() -> None:
+    text = written(
+        "import torch\n\n\ndef table(n):\n    x = torch.zeros(n, 3)\n    x[:, 0] /= (n - 1)\n"
+        "    x[:, 1] = (  # the rest\n        n + 2\n    )\n    x[:, 2] = n\n    return x\n")
+    assert "x = x.at[:, 0].divide(n - 1)\n" in text
+    assert "x = x.at[:, 1].set(  # the rest\n        n + 2\n    )\n" in text
+    assert "x = x.at[:, 2].set(n)\n" in text
+
+
+def test_a_block_of_which_all_goes_keeps_a_pass() -> None:
+    text = written(
+        "import torch\n\n\ndef prepare(cuda):\n    if cuda:\n        torch.cuda.synchronize()\n"
+        "        torch.cuda.empty_cache()\n    return cuda\n")
+    assert "    if cuda:\n        pass\n    return cuda\n" in text
+
+
+def test_torchs_assert_is_a_statement() -> None:
+    text = written(
+        "import torch\n\n\ndef rows(x: torch.Tensor):\n    torch._assert(\n"
+        "        x.size(0) == 3,\n        'three '\n        'rows',\n    )\n    return x\n")
+    assert "    assert x.shape[0] == 3, ('three '\n        'rows')\n" in text
+    assert "plain statement" in blocked("import torch\n\nok = torch._assert(True, 'no')\n")
+
+
 def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:
     text = written(
         HEAD + "class Net(nn.Module):\n    def forward(self, x):\n"

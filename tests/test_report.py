@@ -163,6 +163,19 @@ def test_nothing_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "1 without torch" in _run(capsys, str(tmp_path))
 
 
+def test_port_finishes_no_notebook(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
+            "source": PORTABLE}
+    book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (project / "app" / "book.ipynb").write_text(json.dumps(book))
+    data = _json(capsys, "app")
+    (found,) = [item for item in data["files"] if item["path"] == "app/book.ipynb"]
+    (plain,) = [item for item in data["files"] if item["path"] == "app/models/a.py"]
+    assert found["state"] == "to do" and found["lines"] == plain["lines"]
+    assert found["findings"]["hand"] == plain["findings"]["port"] > 0
+    assert "app/book.ipynb" not in data["ready"]
+
+
 def test_output(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = _run(capsys, "app", "--format", "html", "--output", "-")
     assert _run(capsys, "app", "--format", "html", "--output", "report.html") == ""

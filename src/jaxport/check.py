@@ -54,9 +54,10 @@ def findings(
             for finding in rule.check(file)
             if not (noqa and source.suppressed(finding))
         ]
+        found += [problem for problem in source.problems if problem.code in codes]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
-    return sorted(set(found), key=lambda item: (item.span, item.code))
+    return sorted(set(map(source.adapted, found)), key=lambda item: (item.span, item.code))
 
 
 def at_start(code: str, message: str) -> Finding:
@@ -82,7 +83,7 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
         except RecursionError:
             break  # too deep for the parser that rewrites: the findings stay
         except SourceError as error:
-            message = f"a rewrite was thrown away, its result does not parse: {error}"
+            message = f"a rewrite was thrown away, its result can't be used: {error}"
             checked.findings.append(at_start("JXP006", message))
             return Checked(source.path, checked.findings, source)
         if after.text == current.text:
@@ -98,14 +99,26 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
-    return _guarded(path, lambda: sources.read(path), config, fix, unsafe)
+    return _guarded(path, lambda: _parse(path, sources.read_bytes(path)), config, fix, unsafe)
 
 
 def check_bytes(
     path: Path, data: bytes, config: Config, fix: bool = False, unsafe: bool = False
 ) -> Checked:
     """`check_path` for text that comes from somewhere else."""
-    return _guarded(path, lambda: sources.parse(path, data), config, fix, unsafe)
+    return _guarded(path, lambda: _parse(path, data), config, fix, unsafe)
+
+
+def is_notebook(path: Path) -> bool:
+    return path.suffix == ".ipynb"
+
+
+def _parse(path: Path, data: bytes) -> SourceFile:
+    if not is_notebook(path):
+        return sources.parse(path, data)
+    from jaxport import notebook
+
+    return notebook.parse(path, data)
 
 
 def _guarded(
@@ -123,7 +136,7 @@ def _guarded(
 
 
 def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
-    """The files to check: named files as they are, folders searched for Python files."""
+    """The files to check: named files as they are, folders searched for what is included."""
     from jaxport import config as configs
 
     for path in paths:

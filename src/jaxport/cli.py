@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import jaxport
 from jaxport.commands import check, port, report, rule, verify, weights
 from jaxport.config import ConfigError
+from jaxport.formats.terminal import one_line
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except ConfigError as error:
-        print(f"jaxport: {error}", file=sys.stderr)
+        print(one_line(f"jaxport: {error}"), file=sys.stderr)
     except KeyboardInterrupt:
         print("jaxport: interrupted", file=sys.stderr)
     except BrokenPipeError:

@@ -15,6 +15,7 @@ from jaxport.rules import Dialect, all_rules
 EXCLUDED = (
     ".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "__pycache__", "build", "dist",
     "node_modules", "site-packages", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+    ".ipynb_checkpoints",
 )  # fmt: skip
 CODE_LISTS = ("select", "ignore", "extend-select")
 
@@ -32,7 +33,7 @@ class Config:
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    include: tuple[str, ...] = ("*.py", "*.pyi")
+    include: tuple[str, ...] = ("*.py", "*.pyi", "*.ipynb")
     exclude: tuple[str, ...] = ()
     dialect: Dialect = "nnx"
 

@@ -16,10 +16,14 @@ ESCAPE = "# jaxport: JXP202 not ported:"
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in a file: `row` from 1, `column` from 0, counted in characters."""
+    """A place in a file: `row` from 1, `column` from 0, counted in characters.
+
+    With a `cell`, which is a notebook's and counts from 1, the row is one of that cell.
+    """
 
     row: int
     column: int
+    cell: int = 0
 
 
 @dataclass(frozen=True, order=True)

@@ -68,8 +68,9 @@ def edits(
     standard = {pair for pair in needed if is_standard(pair[0])}
     lines = {line for part in missing for line in part.imports}
     lines |= {f"import {module}" for module, spelled in standard if module == spelled}
+    user = min((finding.span.start.row for finding in findings), default=0)
     added = [
-        *line_edits(source, lines), *import_edits(source, needed - standard),
+        *line_edits(source, lines), *import_edits(source, needed - standard, user),
         *part_edits(source, missing, names, mentions + source.text),
     ]
     return sorted([*added, *made], key=lambda edit: edit.span)
@@ -166,7 +167,9 @@ class _Rewriter:
         )  # fmt: skip
 
     def _expression(self, finding: Finding, rewrite: Rewrite, inner: list[Finding]) -> str:
-        changes = list(_Rewriter(self.source, inner, self.dialect).edits())
+        # A comment that an inner rewrite saves above the statement is saved by the outer one.
+        changes = [edit for edit in _Rewriter(self.source, inner, self.dialect).edits()
+                   if finding.span.contains(edit.span)]
         text = self._text(finding.span, changes)
         call = self._call(text)
         node = _HOOKS[rewrite.hook](call, self._context(rewrite))

@@ -40,7 +40,11 @@ def split_lines(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A decoded and parsed file. `text` has the newlines that the file has."""
+    """A decoded and parsed file. `text` has the newlines that the file has.
+
+    `problems` tell of parts that `tree` leaves out, `mentions` is text of the file outside of
+    `tree` that may use its names: a notebook can have both.
+    """
 
     path: Path
     text: str
@@ -48,6 +52,8 @@ class SourceFile:
     tree: ast.Module
     encoding: str
     bom: bytes = b""
+    problems: tuple[Finding, ...] = ()
+    mentions: str = ""
 
     def encode(self, text: str) -> bytes:
         """`text` as bytes in the encoding that the file was read in."""
@@ -56,6 +62,30 @@ class SourceFile:
     def with_text(self, text: str) -> SourceFile:
         """The same file with another text. Raises SourceError where that does not parse."""
         return replace(self, text=text, lines=split_lines(text), tree=parse_tree(text))
+
+    def sections(self, text: str) -> list[tuple[str, str]]:
+        """`text` in the parts that are shown on their own, and what names each in the file."""
+        return [("", text)]
+
+    def place(self, span: Span) -> Span:
+        """Where a person looks for the span."""
+        return span
+
+    def in_file(self, span: Span) -> Span:
+        """Where the span is among the lines of the file itself."""
+        return span
+
+    def excerpt(self, span: Span) -> list[str]:
+        """The lines that the span stands in."""
+        return self.lines[span.start.row - 1 : span.end.row]
+
+    def adapted(self, finding: Finding) -> Finding:
+        """The finding as it is right for this kind of file."""
+        return finding
+
+    def is_divided(self, first: int, last: int) -> bool:
+        """Whether the rows hold something that no rewrite may move or go over."""
+        return False
 
     def newline(self, row: int = 1) -> str:
         """How the line in `row` ends; as the first one where it has no end."""
@@ -129,13 +159,17 @@ def read(path: Path) -> SourceFile:
     Raises:
         SourceError: it can't be read, decoded or parsed.
     """
+    return parse(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file at `path`. Raises SourceError where it can't be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError("JXP002", "can't read the file: it is not a regular file")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise SourceError("JXP002", f"can't read the file: {error.strerror}") from None
-    return parse(path, data)
 
 
 def parse(path: Path, data: bytes) -> SourceFile:

@@ -13,11 +13,16 @@ from jaxport.source import SourceFile, split_lines
 
 def diff(path: Path, before: SourceFile, text: str) -> str:
     """The change from the file to `text` as a unified diff."""
-    name = str(path)
-    lines = difflib.unified_diff(before.lines, split_lines(text), name, name)
+    pairs = zip(before.sections(before.text), before.sections(text), strict=True)
+    return "".join(_diff(path, name, old, new) for (name, old), (_, new) in pairs)
+
+
+def _diff(path: Path, section: str, old: str, new: str) -> str:
+    name = f"{path}{section}"
+    unended = "\n" if section else "\n\\ No newline at end of file\n"
+    lines = difflib.unified_diff(split_lines(old), split_lines(new), name, name)
     return "".join(
-        line if line.endswith(("\n", "\r")) else f"{line}\n\\ No newline at end of file\n"
-        for line in lines
+        line if line.endswith(("\n", "\r")) else line + unended for line in lines
     )
 
 

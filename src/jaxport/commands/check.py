@@ -13,7 +13,9 @@ from jaxport import check, config, writing
 from jaxport.check import Checked
 from jaxport.commands import shared
 from jaxport.config import Config, ConfigError
-from jaxport.formats import FORMATS
+from jaxport.formats import FORMATS, Render
+from jaxport.formats.options import LEVELS, Options
+from jaxport.formats.terminal import has_colour, one_line
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
@@ -34,6 +36,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     shared.add_options(run_)
     run_.add_argument("--output-format", choices=FORMATS, default="concise")
+    run_.add_argument(
+        "--annotations", choices=LEVELS, default="error", help="what `github` calls a finding"
+    )
+    run_.add_argument("--statistics", action="store_true", help="count the findings of each rule")
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
     run_.set_defaults(run=run)
@@ -43,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check, show and, if asked, rewrite; the exit code."""
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
+    render = _render(arguments)
     totals = Totals()
     if arguments.paths == [_STDIN]:
         results: Iterable[FileResult] = [_stdin(arguments, fixed)]
@@ -50,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         files, totals.failed = shared.files(arguments.paths, fixed)
         work = partial(_work, fixed=fixed, arguments=arguments)
         results = shared.each(work, files, arguments.jobs)
-    _show(totals.counted(results), arguments)
+    _show(totals.counted(results), render, arguments)
     return _finish(totals, arguments)
 
 
@@ -77,7 +84,7 @@ class Totals:
             self.fixable += result.fixable
             self.failed |= result.failed
             for note in result.notes:
-                print(note, file=sys.stderr)
+                print(one_line(note), file=sys.stderr)
             yield result
 
     def summary(self) -> str:
@@ -99,6 +106,16 @@ def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
     if arguments.dialect:
         settings = replace(settings, dialect=arguments.dialect)
     return settings
+
+
+def _render(arguments: argparse.Namespace) -> Render:
+    format_ = FORMATS[arguments.output_format]
+    if not arguments.statistics:
+        return format_.render
+    if format_.statistics is None:
+        able = ", ".join(name for name, item in FORMATS.items() if item.statistics)
+        raise ConfigError(f"--statistics goes with these output formats: {able}")
+    return format_.statistics
 
 
 def _fixes(arguments: argparse.Namespace) -> bool:
@@ -147,7 +164,7 @@ def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
         if checked.text is not None:
             assert checked.before is not None and checked.before.source is not None
             result.diff = writing.diff(checked.path, checked.before.source, checked.text)
-    elif FORMATS[arguments.output_format].fixes:
+    elif FORMATS[arguments.output_format].fixes and not arguments.statistics:
         result = result.with_fixes(checked)
     if arguments.show_fixes and not arguments.diff:
         result.notes += [
@@ -156,12 +173,14 @@ def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
     return result
 
 
-def _show(results: Iterable[FileResult], arguments: argparse.Namespace) -> None:
+def _show(
+    results: Iterable[FileResult], render: Render, arguments: argparse.Namespace
+) -> None:
     out = sys.stderr if _code_on_stdout(arguments) else sys.stdout
     if arguments.diff:
         out.writelines(result.diff for result in results)
     else:
-        out.writelines(FORMATS[arguments.output_format].render(results))
+        out.writelines(render(results, Options(has_colour(out), arguments.annotations)))
 
 
 def _finish(totals: Totals, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxport import config
+from jaxport import check, config
 from jaxport.commands import shared
 from jaxport.config import Config
 from jaxport.findings import Finding
@@ -33,6 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     fixed = config.load(arguments.config) if arguments.config else None
     files, failed = shared.files(arguments.paths, fixed)
+    for path in filter(check.is_notebook, arguments.paths):
+        print(f"jaxport: {path}: port takes no notebooks, only check does", file=sys.stderr)
+        failed = True
+    files = [path for path in files if not check.is_notebook(path)]
 
     def settings(path: Path) -> Config:
         return fixed or config.find(path.absolute().parent)

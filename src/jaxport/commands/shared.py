@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from jaxport import check, config
 from jaxport.config import Config
+from jaxport.formats.terminal import one_line
 
 T = TypeVar("T")
 _CHUNK = 16
@@ -42,7 +43,7 @@ def files(paths: list[Path], fixed: Config | None) -> tuple[list[Path], bool]:
     present = [path for path in paths if os.path.lexists(path)]
     for path in paths:
         if path not in present:
-            print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
+            print(f"jaxport: {one_line(str(path))}: no such file or folder", file=sys.stderr)
     return list(dict.fromkeys(check.collect(present, fixed))), len(present) < len(paths)
 
 

@@ -9,10 +9,11 @@ from html import escape
 from importlib import resources
 from string import Template
 
+from jaxport.formats.terminal import one_line
 from jaxport.report.measure import Count, FileNumbers
 from jaxport.report.picture import kind, picture
 from jaxport.report.text import names, state
-from jaxport.report.tree import FAMILIES, Node, Report, many, percent, visible
+from jaxport.report.tree import FAMILIES, Node, Report, many, percent
 
 _FEW = 12
 
@@ -38,7 +39,7 @@ def _hash(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(visible(text))
+    return escape(one_line(text))
 
 
 def _tiles(report: Report) -> Iterator[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
+from jaxport.formats.markdown import escaped, table
 from jaxport.report.text import names, numbers, state, summary
-from jaxport.report.tree import FAMILIES, Report, percent, visible
+from jaxport.report.tree import FAMILIES, Report, percent
 
 _MOST = 100
 _FEW = 10
-_SPECIAL = frozenset(string.punctuation) - frozenset("./-,:'%")
 _COUNTS = ("findings", "`--fix`", "`port`", "by hand")
 
 
@@ -21,22 +20,22 @@ def render(report: Report) -> str:
 
 def _sections(report: Report) -> Iterator[str]:
     first, *rest = summary(report)
-    yield f"## {_escaped(first)}\n"
-    yield "\n".join(f"* {_escaped(line)}" for line in rest) + "\n"
+    yield f"## {escaped(first)}\n"
+    yield "\n".join(f"* {escaped(line)}" for line in rest) + "\n"
     if not report.root.count.found:
         return
     yield "### By family\n"
-    yield _table(("family", "", *_COUNTS), 2, (
+    yield table(("family", "", *_COUNTS), 2, (
         (code, FAMILIES[code], *numbers(count)) for code, count in report.root.families.items()
     ))
     yield "### What stands in the way\n"
-    yield _table(("rule", "", *_COUNTS, "in files"), 2, (
+    yield table(("rule", "", *_COUNTS, "in files"), 2, (
         (code, names()[code], *numbers(count), f"{files:,}")
         for code, count, files in report.top[:_FEW]
     ))
     yield "### Where to start\n"
-    yield _table(("folder", "files to do", *_COUNTS, "automatic", "needs files"), 1, (
-        (_escaped(str(start.path)), f"{start.files:,}", *numbers(start.count),
+    yield table(("folder", "files to do", *_COUNTS, "automatic", "needs files"), 1, (
+        (escaped(str(start.path)), f"{start.files:,}", *numbers(start.count),
          percent(start.automatic), f"{start.needs:,}") for start in report.starts[:_FEW]
     ))
     nodes = [node for _, node in report.root.walk()]
@@ -45,8 +44,8 @@ def _sections(report: Report) -> Iterator[str]:
         chosen = [node for node in nodes if (node.file is None) is isin and node.count.found]
         chosen.sort(key=lambda node: -node.count.found)
         yield f"### {title}\n"
-        yield _table((title.lower()[:-1], "done", "lines", *_COUNTS, *families), 1, (
-            (_escaped(str(node.path)), state(node), f"{node.lines.total():,}",
+        yield table((title.lower()[:-1], "done", "lines", *_COUNTS, *families), 1, (
+            (escaped(str(node.path)), state(node), f"{node.lines.total():,}",
              *numbers(node.count),
              *(f"{node.families[key].found:,}" if key in node.families else ""
                for key in families))
@@ -54,16 +53,3 @@ def _sections(report: Report) -> Iterator[str]:
         ))
         if len(chosen) > _MOST:
             yield f"And {len(chosen) - _MOST:,} more.\n"
-
-
-def _table(headers: Sequence[str], left: int, rows: Iterable[Sequence[str]]) -> str:
-    marks = ["---"] * left + ["---:"] * (len(headers) - left)
-    return "".join(f"| {' | '.join(row)} |\n" for row in (headers, marks, *rows))
-
-
-def _escaped(text: str) -> str:
-    """The text as Markdown that means nothing but itself, in a table too."""
-    return "".join(
-        f"&#{ord(char)};" if char in "|`<>&\\" else "\\" + char if char in _SPECIAL else char
-        for char in visible(text)
-    )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from jaxport.check import REPLACED, Checked
+from jaxport.check import REPLACED, Checked, is_notebook
 from jaxport.findings import Finding
 from jaxport.semantics import project
 from jaxport.source import SourceFile
@@ -50,8 +50,9 @@ class FileNumbers:
 def measure(checked: Checked) -> FileNumbers:
     """The numbers of a checked file."""
     counts: dict[str, Count] = {}
+    takes_port = not is_notebook(checked.path)
     for finding in checked.findings:
-        counts.setdefault(finding.code, Count()).add(_count(finding))
+        counts.setdefault(finding.code, Count()).add(_count(finding, takes_port))
     source = checked.source
     if source is None:
         return FileNumbers(checked.path, "to do", counts=counts)
@@ -64,10 +65,10 @@ def measure(checked: Checked) -> FileNumbers:
     )  # fmt: skip
 
 
-def _count(finding: Finding) -> Count:
+def _count(finding: Finding, takes_port: bool) -> Count:
     if finding.is_fixable:
         return Count(fix=1)
-    by_port = finding.by_port or finding.code in REPLACED
+    by_port = takes_port and (finding.by_port or finding.code in REPLACED)
     return Count(port=int(by_port), hand=int(not by_port))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from jaxport.report.tree import Node, many, percent, visible
+from jaxport.formats.terminal import one_line
+from jaxport.report.tree import Node, many, percent
 from jaxport.report.treemap import Box, squarify
 
 # Findings by hand for each 100 lines of code, where the darker colours begin.
@@ -34,7 +35,7 @@ def picture(node: Node, links: dict[int, str]) -> str:
     legend = "".join(
         f'<li><span class="mark {name}"></span>{text}</li>' for name, text in LEGEND
     )
-    label = escape(f"Map of {visible(node.name)}; the table below has the same numbers")
+    label = escape(f"Map of {one_line(node.name)}; the table below has the same numbers")
     maps = "".join(
         f'<svg class="map {name}" viewBox="0 0 {width} {height}" role="group" aria-label="{label}">'
         f"{''.join(_cells(node, Box(0, 0, width, height), links))}</svg>\n"
@@ -78,7 +79,7 @@ def _weight(node: Node) -> int:
 
 def _leaf(node: Node | None, parent: Node, box: Box, link: str) -> str:
     if node is None:
-        inner = f"<title>More in {escape(visible(parent.name))}</title>{_rect(box, 'none')}"
+        inner = f"<title>More in {escape(one_line(parent.name))}</title>{_rect(box, 'none')}"
     else:
         inner = f"<title>{_title(node)}</title>{_rect(box, kind(node))}{_label(node, box)}"
     return f'<a href="#{link}" tabindex="-1">{inner}</a>' if link else f"<g>{inner}</g>"
@@ -117,7 +118,7 @@ def _text(text: str, box: Box, row: int, name: str) -> str:
 
 
 def _name(node: Node) -> str:
-    return visible(node.name) + ("" if node.file else "/")
+    return one_line(node.name) + ("" if node.file else "/")
 
 
 def _wrapped(name: str, room: int, rows: int) -> list[str]:
@@ -157,7 +158,7 @@ def _status(node: Node) -> str:
 
 def _title(node: Node) -> str:
     count = node.count
-    text = f"{visible(str(node.path))}: {many(node.lines.total(), 'line')} of code"
+    text = f"{one_line(str(node.path))}: {many(node.lines.total(), 'line')} of code"
     if node.file is None:
         text += f" in {many(node.files.total(), 'file')}, {percent(node.done)} done"
     if count.found:

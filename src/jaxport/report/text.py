@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 
+from jaxport.formats.terminal import columns, one_line
 from jaxport.report.measure import Count
-from jaxport.report.tree import FAMILIES, Node, Report, many, percent, visible
+from jaxport.report.tree import FAMILIES, Node, Report, many, percent
 
 _MOST = 10
 _ABOUT = (
@@ -31,7 +32,7 @@ def _sections(report: Report) -> Iterator[str]:
         yield _table(
             ["in the way", "", "findings", "--fix", "port", "by hand", "in files"], rows, 2
         )
-        rows = [[visible(str(start.path)), str(start.files), *numbers(start.count),
+        rows = [[one_line(str(start.path)), str(start.files), *numbers(start.count),
                  percent(start.automatic), str(start.needs)] for start in report.starts[:_MOST]]
         yield _table(
             ["where to start", "files to do", "findings", "--fix", "port", "by hand", "automatic",
@@ -49,7 +50,7 @@ def summary(report: Report) -> list[str]:
     )
     if root.files["skipped"]:
         states += f", {root.files['skipped']:,} skipped by a comment"
-    lines = [f"{visible(root.name)}: {percent(root.done)} done. {states}."]
+    lines = [f"{one_line(root.name)}: {percent(root.done)} done. {states}."]
     if count.found:
         lines.append(
             f"{many(count.found, 'finding')} in {many(root.lines.total(), 'line')} of code: "
@@ -84,7 +85,7 @@ def _files(root: Node) -> str:
     headers = ["file", "done", "lines", "findings", "--fix", "port", "by hand"]
     rows = []
     for depth, node in root.walk():
-        label = "  " * depth + visible(node.name) + ("" if node.file else "/")
+        label = "  " * depth + one_line(node.name) + ("" if node.file else "/")
         rows.append([label, state(node), f"{node.lines.total():,}", *numbers(node.count)])
     wide = [
         [*row, *(f"{node.families[key].found:,}" if key in node.families else ""
@@ -98,11 +99,11 @@ def _files(root: Node) -> str:
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
     """Columns with their headers; all but the first `left` are numbers, and stand right."""
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(headers, *rows, strict=True)]
     lines = []
     for row in (headers, *rows):
         cells = [
-            cell.ljust(width) if index < left else cell.rjust(width)
+            cell + " " * (width - columns(cell)) if index < left else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip() + "\n")

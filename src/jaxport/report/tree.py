@@ -207,13 +207,6 @@ def _starts(files: list[FileNumbers]) -> list[Start]:
     return sorted(found, key=lambda item: (-item.automatic / (1 + item.needs), item.path))
 
 
-def visible(text: str) -> str:
-    """The text on one line: what can't be printed, or is no character, as its escape."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
 def many(count: int, noun: str) -> str:
     """The number and the noun, in the plural where it needs to be."""
     return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -39,6 +39,7 @@ class Conversion:
         self.kinds: Kinds_ = kinds_of(file.model)
         self.random: Randomness = randomness_of(file.model)
         self.covered: set[ast.AST] = set()
+        self.gone: set[ast.stmt] = set()
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -102,6 +103,24 @@ class Conversion:
         """What stands behind `one` and in front of `other` is replaced."""
         return Edit(Span(self.span(one).end, self.span(other).start), content)
 
+    def passed(self, one: ast.AST, value: ast.expr, head: str) -> list[Edit]:
+        """`one = value`, where what stands between becomes `head` and the value an argument of it.
+
+        Parentheses around the value stay: those of the call are made of them if `head` opens one.
+        """
+        start, end = self.span(one).end, self.span(value).start
+        for row in range(start.row, end.row + 1):
+            line = self.model.source.lines[row - 1]
+            first = start.column if row == start.row else 0
+            place = line.find("(", first, end.column if row == end.row else len(line))
+            if place >= 0:
+                gap = Span(start, Position(row, place))
+                if head.endswith("("):
+                    return [Edit(gap, head[:-1])]
+                around = self.model.walk.parents[value]
+                return [Edit(gap, head), self.after(around, ")")]
+        return [Edit(Span(start, end), head), self.after(value, ")")]
+
     def line(self, row: int, content: str) -> Edit:
         """A line of its own in front of `row`."""
         at = Position(row, 0)
@@ -120,9 +139,9 @@ class Conversion:
         rest = last[span.end.column :].strip()
         if first[: span.start.column].strip() or (rest and not rest.startswith("#")):
             return None
-        block = self.block(statement)
-        if len(block) == 1:
-            return [Edit(span, "pass")]
+        self.gone.add(statement)
+        if self.gone.issuperset(self.block(statement)):
+            return [Edit(span, "pass")]  # the last one that stands there
         return [Edit(Span(Position(span.start.row, 0), Position(span.end.row, len(last))), "")]
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:

@@ -9,7 +9,7 @@ from jaxport.findings import Edit, Finding, Span
 from jaxport.plans import LayerCall
 from jaxport.rules._conversion import CONTAINERS, Conversion
 from jaxport.semantics.kinds import TORCH_ONLY
-from jaxport.semantics.values import External, Instance
+from jaxport.semantics.values import External, Instance, Literal
 from jaxport.tables import torch_names
 from jaxport.tables.constants import PORTABLE_METHODS
 from jaxport.tables.forms import rows
@@ -28,7 +28,7 @@ _STEERING = frozenset({
     "torch.cuda.manual_seed", "torch.cuda.manual_seed_all", "torch.cuda.synchronize",
     "torch.cuda.empty_cache", "torch.set_num_threads", "torch.autograd.set_detect_anomaly",
     "torch.use_deterministic_algorithms", "torch.set_float32_matmul_precision",
-    "torch.cuda.set_device", "torch._assert", "torch.set_printoptions",
+    "torch.cuda.set_device", "torch.set_printoptions",
 })  # fmt: skip
 _EINOPS = ("einops.rearrange", "einops.repeat", "einops.reduce")
 
@@ -165,6 +165,8 @@ def _why_not(port: Conversion, call: ast.Call, part: Part) -> str:
             return f"`{keyword.arg}` of a layer has no counterpart"
         if keyword.arg is not None and keyword.arg not in named and arguments.kwarg is None:
             return f"`{keyword.arg}` has no counterpart"
+        if keyword.arg is None and not named.issuperset(_keys(port, keyword.value)):
+            return f"what `**{ast.unparse(keyword.value)}` holds has no counterpart"
     annotations = {
         item.arg: item.annotation for item in [*arguments.args, *arguments.kwonlyargs]
     }
@@ -174,6 +176,21 @@ def _why_not(port: Conversion, call: ast.Call, part: Part) -> str:
         if allowed and isinstance(value, ast.Constant) and value.value not in allowed:
             return f"`{key}={value.value!r}` has no counterpart"
     return ""
+
+
+def _keys(port: Conversion, node: ast.expr) -> set[str]:
+    """The keys of a dictionary that is written there, or where its name gets a value."""
+    made: list[ast.AST] = [node]
+    if isinstance(node, ast.Name):
+        made = [item.node for item in port.model.lookup(node, node.id)]
+    found: set[str] = set()
+    for value in made:
+        match value:
+            case ast.Dict(keys=keys):
+                found |= {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+            case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+                found |= {item.arg for item in keywords if item.arg}
+    return found
 
 
 def _literal(node: ast.expr | None) -> tuple[object, ...]:
@@ -244,8 +261,10 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
         return
     if not port.speaks_torch:
         return
-    if func.attr in _MODULE_ONLY and not port.kinds.of(func.value) and (
-        not port.model.infer(func.value)
+    names = port.kinds.names(func.value) - {"none"}
+    inferred = port.model.infer(func.value)
+    if func.attr in _MODULE_ONLY and not names and all(
+        isinstance(value, Literal) for value in inferred
     ):
         if func.attr in _WALKS:
             yield from _walk(port, call, func)
@@ -253,9 +272,7 @@ def _method(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[F
             yield port.blocked("JXP407", call, f"`{func.attr}` is a method of torch modules",
                                "NNX modules have none")
         return
-    names = port.kinds.names(func.value) - {"none"}
     name = f"Tensor.{func.attr}"
-    inferred = port.model.infer(func.value)
     if func.attr.endswith("_") and not func.attr.endswith("__") and func.attr not in (
         _TENSOR_SPECIAL
     ):
@@ -640,6 +657,27 @@ def _is_tensor(port: Conversion, call: ast.Call, name: str) -> Iterator[Finding]
     )  # fmt: skip
 
 
+def _assert(port: Conversion, call: ast.Call, name: str) -> Iterator[Finding]:
+    """`torch._assert(condition, message)` is the statement, outside of torch's own tracing."""
+    port.cover(call.func)
+    message = f"`{name}` is an `assert` statement"
+    plain = [item for item in call.args if not isinstance(item, ast.Starred)]
+    if not port.file.is_statement(call) or len(plain) != len(call.args) or len(plain) != 2 or (
+        call.keywords
+    ):
+        yield port.blocked("JXP901", call, message, "it is not called as a plain statement")
+        return
+    condition, text = plain
+    opened, closed = zip(*(("(", ")") if item.lineno != item.end_lineno else ("", "")
+                           for item in plain), strict=True)
+    start, end = port.span(call).start, port.span(call).end
+    yield port.text("JXP901", call, message, [
+        Edit(Span(start, port.span(condition).start), f"assert {opened[0]}"),
+        port.between(condition, text, f"{closed[0]}, {opened[1]}"),
+        Edit(Span(port.span(text).end, end), closed[1]),
+    ])  # fmt: skip
+
+
 def _checkpoint(port: Conversion, call: ast.Call, name: str) -> Iterator[Finding]:
     yield port.blocked("JXP801", call, f"`{name}` reads or writes torch's own files",
                        "save the state with Orbax, or as NumPy arrays")
@@ -654,6 +692,7 @@ def _compiled(port: Conversion, call: ast.Call, name: str) -> Iterator[Finding]:
 _Function = Callable[[Conversion, ast.Call, str], Iterator[Finding]]
 _SPECIAL: dict[str, _Function] = {
     "torch.manual_seed": _seed, "torch.random.manual_seed": _seed, "torch.device": _device,
-    "torch.is_tensor": _is_tensor, "torch.save": _checkpoint, "torch.load": _checkpoint,
+    "torch.is_tensor": _is_tensor, "torch._assert": _assert,
+    "torch.save": _checkpoint, "torch.load": _checkpoint,
     "torch.compile": _compiled, "torch.jit.script": _compiled, "torch.jit.trace": _compiled,
 }  # fmt: skip

@@ -125,13 +125,13 @@ def _item_assigned(
         name = port.part_name("set_items")
         edits = [
             port.before(statement, f"{text} = {name}("), port.between(base, target.slice, ", "),
-            port.between(target.slice, statement.value, ", "), port.after(statement.value, ")"),
+            *port.passed(target.slice, statement.value, ", "),
         ]  # fmt: skip
         yield port.text("JXP501", statement, message, edits, used=("set_items",))
         return
     edits = [
         port.before(statement, f"{text} = "), port.after(base, ".at"),
-        port.between(target, statement.value, ".set("), port.after(statement.value, ")"),
+        *port.passed(target, statement.value, ".set("),
     ]  # fmt: skip
     yield port.text("JXP501", statement, message, edits)
 
@@ -165,8 +165,7 @@ def _attribute_assigned(
             return
         yield port.text(
             "JXP409", statement, "a new value is put into the buffer's Variable",
-            [port.between(target, statement.value, ".set_value("),
-             port.after(statement.value, ")")],
+            port.passed(target, statement.value, ".set_value("),
         )  # fmt: skip
     elif target.attr in ("weight", "bias") and not sort and _layer_names(port, target.value):
         yield _tied(port, statement, target)
@@ -297,7 +296,7 @@ def _item_augmented(
     text = port.source(base)
     edits = [
         port.before(statement, f"{text} = "), port.after(base, ".at"),
-        port.between(target, statement.value, f".{method}("), port.after(statement.value, ")"),
+        *port.passed(target, statement.value, f".{method}("),
     ]  # fmt: skip
     yield port.text("JXP501", statement, f"an item is changed with `.at[…].{method}(…)`", edits)
 

@@ -28,3 +28,6 @@ RULES = tuple(
         ("JXP006", "internal-error", "jaxport itself failed; the file is left as it was."),
     )
 )
+
+# What says that a file was not checked.
+UNCHECKED = frozenset(rule.code for rule in RULES)
