@@ -100,7 +100,7 @@ class Baseline:
         ]
         text = f'{{"jaxport-baseline": {_FORMAT}, "findings": [\n' + ",\n".join(lines) + "\n]}\n"
         # A name that is no Unicode is written as JSON's own escapes.
-        problem = writing.write_bytes(self.file, text.encode("utf-8", "backslashreplace"))
+        problem = writing.put(self.file, text.encode("utf-8", "backslashreplace"))
         if problem:
             raise ConfigError(f"{self.file}: can't write the baseline: {problem}")
         return sum(count for _, count in entries)

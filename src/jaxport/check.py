@@ -15,7 +15,7 @@ from jaxport.source import SourceError, SourceFile
 
 _PASSES = 10
 # Rules whose place the rules of `port` take.
-_REPLACED = frozenset({"JXP301"})
+REPLACED = frozenset({"JXP301"})
 
 
 @dataclass
@@ -50,7 +50,7 @@ def findings(
         found = [
             finding
             for rule in all_rules()
-            if rule.code in codes and not (porting and rule.code in _REPLACED)
+            if rule.code in codes and not (porting and rule.code in REPLACED)
             for finding in rule.check(file)
             if not (noqa and source.suppressed(finding.code, finding.span.start.row))
         ]

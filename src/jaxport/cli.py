@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import jaxport
-from jaxport.commands import check, port, rule, verify, weights
+from jaxport.commands import check, port, report, rule, verify, weights
 from jaxport.config import ConfigError
 from jaxport.formats.terminal import one_line
 
@@ -59,6 +59,6 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("jaxport", description=jaxport.__doc__)
     parser.add_argument("--version", action="version", version=f"jaxport {jaxport.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (check, port, weights, verify, rule):
+    for command in (check, report, port, weights, verify, rule):
         command.add(commands)
     return parser

@@ -61,12 +61,16 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Finding:
-    """One reported place. `rewrite` is None where only a person can decide."""
+    """One reported place. `rewrite` is None where `check` has none.
+
+    `by_port` says that `port` has one, as far as the file alone shows.
+    """
 
     code: str
     message: str
     span: Span
     rewrite: Rewrite | None = field(default=None, compare=False)
+    by_port: bool = field(default=False, compare=False)
 
     @property
     def is_fixable(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -31,16 +32,19 @@ def write(path: Path, source: SourceFile, text: str) -> str:
         data = source.encode(text)
     except UnicodeEncodeError as error:
         return str(error)
-    return write_bytes(path, data)
+    return put(path, data)
 
 
-def write_bytes(path: Path, data: bytes) -> str:
-    """Put `data` in the place of a file, or make it one; the reason where it can't be."""
+def put(path: Path, data: bytes) -> str:
+    """Put `data` in the file's place, whole or not at all; the reason where it can't be."""
     target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode if target.exists() else 0o666 & ~_umask()
+        mode = _mode(target)
         if not mode & 0o222:
             return "the file is read-only"
+        if not stat.S_ISREG(mode):  # a pipe or a device, or a folder, which fails
+            target.write_bytes(data)
+            return ""
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
@@ -57,7 +61,11 @@ def write_bytes(path: Path, data: bytes) -> str:
     return ""
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _mode(target: Path) -> int:
+    """The file's mode; of a new file, what the process gives its files."""
+    try:
+        return target.stat().st_mode
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return stat.S_IFREG | 0o666 & ~mask

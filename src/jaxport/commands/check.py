@@ -6,14 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from jaxport import check, config, writing
 from jaxport.check import Checked
-from jaxport.commands import ratchet
+from jaxport.commands import ratchet, shared
 from jaxport.commands.ratchet import Ratchet
 from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS, Render
@@ -23,7 +22,6 @@ from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
 _STDIN = Path("-")
-_CHUNK = 16
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,9 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument(
         "--exit-non-zero-on-fix", action="store_true", help="1 if a file was changed"
     )
-    run_.add_argument("--select", metavar="CODES", help="rules to turn on: prefixes, or ALL")
-    run_.add_argument("--ignore", metavar="CODES", help="rules to turn off")
-    run_.add_argument("--extend-select", metavar="CODES", help="rules to turn on as well")
+    shared.add_options(run_)
     run_.add_argument("--output-format", choices=FORMATS, default="concise")
     run_.add_argument(
         "--annotations", choices=LEVELS, default="error", help="what `github` calls a finding"
@@ -48,8 +44,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument("--statistics", action="store_true", help="count the findings of each rule")
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
-    run_.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
-    run_.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
     ratchet.add(run_)
     run_.set_defaults(run=run)
 
@@ -71,14 +65,10 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     if arguments.paths == [_STDIN]:
         found: Iterable[FileResult] = [_stdin(arguments, fixed)]
     else:
+        files, totals.failed = shared.files(arguments.paths, fixed)
         present = [path for path in arguments.paths if os.path.lexists(path)]
-        for path in arguments.paths:
-            if path not in present:
-                name = one_line(str(path))
-                print(f"jaxport: {name}: no such file or folder", file=sys.stderr)
-                totals.failed = True
-        files = only.among(list(dict.fromkeys(check.collect(present, fixed))), present)
-        found = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
+        work = partial(_work, fixed=fixed, arguments=arguments)
+        found = shared.each(work, only.among(files, present), arguments.jobs)
     return only.finished(totals.counted(only.new(found)))
 
 
@@ -123,11 +113,7 @@ def _many(count: int, noun: str) -> str:
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
-    for name in config.CODE_LISTS:
-        given = getattr(arguments, name.replace("-", "_"))
-        if given is not None:
-            codes = config.check_codes(given.split(","), f"--{name}")
-            settings = config.with_codes(settings, name, codes)
+    settings = shared.overridden(settings, arguments)
     if arguments.dialect:
         settings = replace(settings, dialect=arguments.dialect)
     return settings
@@ -145,17 +131,6 @@ def _render(arguments: argparse.Namespace) -> Render:
 
 def _fixes(arguments: argparse.Namespace) -> bool:
     return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
-
-
-def _run(
-    work: partial[FileResult], files: list[Path], jobs: int
-) -> Iterator[FileResult]:
-    count = jobs if jobs > 0 else os.cpu_count() or 1
-    if count == 1 or len(files) <= _CHUNK:
-        yield from map(work, files)
-        return
-    with ProcessPoolExecutor(count) as pool:
-        yield from pool.map(work, files, chunksize=_CHUNK)
 
 
 def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> FileResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from jaxport.findings import Edit, Finding, Position, Span
@@ -74,8 +75,9 @@ class Conversion:
         needs: tuple[str, ...] = (),
     ) -> Finding:
         """A finding with its rewrite; a part brings the modules that it needs itself."""
-        edition = Edition(hook, message, needs, plan=plan) if self.file.porting else None
-        return self.file.report(code, node, message, edition)
+        if not self.file.porting:
+            return replace(self.file.report(code, node, message), by_port=True)
+        return self.file.report(code, node, message, Edition(hook, message, needs, plan=plan))
 
     def left_out(self, code: str, call: ast.Call, message: str) -> Finding:
         """A call that goes with its statement, where nothing else would be missing then."""
