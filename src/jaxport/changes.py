@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jaxport.config import ConfigError
 from jaxport.places import real
-from jaxport.results import FileResult
+from jaxport.results import FileResult, Shown
 from jaxport.rules.file_itself import CODES
 
 # What a base is where none is given: the first of these that the repository has.
@@ -53,21 +53,26 @@ class Changes:
     def only(self, result: FileResult) -> FileResult:
         """The result with what touches a changed line, and what holds for the whole file."""
         repository = self._repository(result.path)
-        rows = repository.rows(real(result.path)) if repository and result.findings else None
+        if repository is None or all(item.code in CODES for item in result.findings):
+            return result
+        rows = repository.rows(real(result.path))
         if rows is None:
             return result
         findings = [
             item
             for item in result.findings
-            if item.code in CODES
-            or item.place is None
-            or not rows.isdisjoint(range(item.span.start.row, item.place.last_row + 1))
+            if item.code in CODES or not rows.isdisjoint(_rows(item))
         ]
         return replace(result, findings=findings)
 
     def _repository(self, path: Path) -> _Repository | None:
         path = real(path)
         return next((item for item in self._repositories if path in item.changed), None)
+
+
+def _rows(finding: Shown) -> range:
+    assert finding.place is not None
+    return range(finding.span.start.row, finding.place.last_row + 1)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def _merge_base(top: Path, base: str) -> str:
             f"--changed-only: {top} has no origin/HEAD, main or master; give --changed-only=BASE"
         )
     if not commit:
-        raise ConfigError(f"--changed-only: {top} has no commit `{base}`{_fetch_hint(top)}")
+        raise ConfigError(f"--changed-only: {top} has no commit {base!r}{_fetch_hint(top)}")
     done = _run(top, "merge-base", "HEAD", commit)
     if done.returncode == 1:
         raise ConfigError(
@@ -183,7 +188,7 @@ def _checked(done: subprocess.CompletedProcess[bytes]) -> bytes:
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-    return f"git: {lines[0]}"
+    return "git: " + next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
