@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,8 @@ _DIFF = (
     "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
     "--ignore-submodules=all",
 )  # fmt: skip
-_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+# Where lines are added, and how many if not one. Every line of code has a sign in front.
+_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _BARE_RETURN = re.compile(rb"\r(?!\n)")
 
 
@@ -116,21 +117,10 @@ class _Repository:
         return frozenset(_added(_git(self.top, *_DIFF, *options, "--", name)))
 
 
-def _added(diff: bytes) -> Iterable[int]:
+def _added(diff: bytes) -> Iterator[int]:
     """The rows that the diff of one file adds."""
-    lines = iter(diff.split(b"\n"))
-    for line in lines:
-        hunk = _HUNK.match(line)
-        if hunk is None:
-            continue
-        removed, added = (int(count) if count else 1 for count in (hunk[1], hunk[3]))
-        row = int(hunk[2])
-        yield from range(row, row + added)
-        # Code that looks like the head of a hunk is none.
-        while removed or added:
-            line = next(lines)
-            removed -= line.startswith(b"-")
-            added -= line.startswith(b"+")
+    for row, count in _HUNK.findall(diff):
+        yield from range(int(row), int(row) + int(count or 1))
 
 
 def _top(folder: Path) -> Path:
@@ -166,8 +156,7 @@ def _commit(top: Path, name: str) -> str:
     if name.startswith("-"):  # no name of git's, but one of its options
         return ""
     done = _run(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    found = os.fsdecode(done.stdout).strip()
-    return found if found.isalnum() else ""
+    return "" if done.returncode else os.fsdecode(done.stdout).strip()
 
 
 def _fetch_hint(top: Path) -> str:
