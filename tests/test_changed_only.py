@@ -441,8 +441,8 @@ def test_a_base_is_any_name_of_a_commit(
 @pytest.mark.parametrize(
     "base",
     ["gone", "-x", "--output=stolen", "--since=now", "--all", "--upload-pack=touch stolen", "-",
-     "^main", "main..topic", "a b", "main:net.py", "$(touch stolen)", "größe", "\ud800", "a\0b", " ",
-     "@{99}", "HEAD^{tree}", "main\n::error::x"],
+     "^main", "main..topic", "a b", "main:net.py", "$(touch stolen)", "größe", "\ud800", "a\0b",
+     " ", "@{99}", "HEAD^{tree}", "main\n::error::x"],
 )  # fmt: skip
 def test_a_base_that_is_no_commit_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], base: str
