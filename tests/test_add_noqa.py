@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from test_bad_input import DEEP, with_buffer
 from test_flake8 import COMMENTS, TEXTS, Found, body, commented, flake8, of
 from test_flake8 import jaxport as found_by_check
 
@@ -187,6 +188,15 @@ def test_every_other_byte_stays(
     )
     assert file.read_bytes() == text(marked)
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_code(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    file = tmp_path / "deep.py"
+    before = with_buffer(DEEP[name])
+    file.write_bytes(before)
+    assert main(["check", "--add-noqa", str(file)]) == 0
+    assert file.read_bytes() == before.removesuffix(b"\n") + b"  # noqa: JXP101\n"
 
 
 # What can't be suppressed

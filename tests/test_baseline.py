@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_bad_input import DEEP, with_buffer
 
 from jaxport.cli import main
 
@@ -195,6 +196,18 @@ def test_after_an_edit_only_what_is_really_new_appears(
     assert (" gone" in run.err) == bool(gone)
 
 
+def test_a_statement_that_was_split_is_known_when_it_is_one_line_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = EDITS["a call split over lines"][0](ORIGINAL)
+    (folder / "segmenter.py").write_text(split, encoding="utf-8")
+    written(capsys)
+    (folder / "segmenter.py").write_text(ORIGINAL, encoding="utf-8")
+    run = checked(capsys)
+    assert run.findings == []
+    assert "gone" not in run.err
+
+
 @pytest.mark.parametrize("target", ["renamed.py", "pkg/segmenter.py"])
 def test_a_file_that_was_renamed_keeps_what_is_known(
     folder: Path, capsys: pytest.CaptureFixture[str], target: str
@@ -371,6 +384,16 @@ def test_hostile_code_is_found_again(folder: Path, capsys: pytest.CaptureFixture
     line = 'self.register_buffer("\\"]}\\n# %s::`<é\u2028\x0c", t)  # "'
     (folder / "net.py").write_text(NET + f"        {line}\n", encoding="utf-8")
     assert "Wrote 2 findings" in written(capsys).err
+    assert checked(capsys).findings == []
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_code_is_found_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (folder / "deep.py").write_bytes(with_buffer(DEEP[name]))
+    run = written(capsys)
+    assert "Wrote 1 finding " in run.err
     assert checked(capsys).findings == []
 
 

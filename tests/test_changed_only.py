@@ -181,6 +181,17 @@ def test_a_changed_file_that_does_not_parse_is_reported_wherever_that_shows(
     assert Run(capsys, "--changed-only").found == [("net.py", 1)]
 
 
+def test_a_changed_link_to_nowhere_is_a_finding(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "link.py").symlink_to("nowhere")
+    commit(folder)
+    git(folder, "branch", "--force", "main")
+    (folder / "link.py").unlink()
+    (folder / "link.py").symlink_to("elsewhere")
+    assert Run(capsys, "--changed-only").found == [("link.py", 1)]
+
+
 def test_a_renamed_file_is_a_new_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     git(folder, "mv", "net.py", "renamed.py")
     assert Run(capsys, "--changed-only").found == [("renamed.py", 6), ("renamed.py", 7)]
@@ -255,7 +266,7 @@ def test_attributes_of_files_do_not_matter(
     folder: Path, capsys: pytest.CaptureFixture[str], attribute: str
 ) -> None:
     (folder / ".gitattributes").write_text(f"*.py {attribute}\n", encoding="utf-8")
-    git(folder, "config", "diff.upper.textconv", "tr a-z A-Z <")
+    git(folder, "config", "diff.upper.textconv", "sed 1,5d")
     git(folder, "config", "diff.upper.command", "false")
     (folder / "net.py").write_text(NET + MORE, encoding="utf-8")
     assert Run(capsys, "--changed-only").found == [("net.py", 8)]
@@ -429,9 +440,9 @@ def test_a_base_is_any_name_of_a_commit(
 
 @pytest.mark.parametrize(
     "base",
-    ["gone", "-x", "--output=stolen", "--upload-pack=touch stolen", "-", "^main", "main..topic",
-     "a b", "main:net.py", "$(touch stolen)", "größe", "\ud800", "a\0b", " ", "@{99}",
-     "HEAD^{tree}"],
+    ["gone", "-x", "--output=stolen", "--since=now", "--all", "--upload-pack=touch stolen", "-",
+     "^main", "main..topic", "a b", "main:net.py", "$(touch stolen)", "größe", "\ud800", "a\0b",
+     " ", "@{99}", "HEAD^{tree}", "main\n::error::x"],
 )  # fmt: skip
 def test_a_base_that_is_no_commit_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], base: str
@@ -498,7 +509,7 @@ def test_a_shallow_clone_asks_for_more_history(
     hint = "the clone is shallow: fetch more history (git fetch --unshallow)\n"
     run = Run(capsys, "--changed-only=origin/main", str(clone))
     assert run.code == 2
-    assert run.err == f"jaxport: --changed-only: {clone} has no commit `origin/main`; {hint}"
+    assert run.err == f"jaxport: --changed-only: {clone} has no commit 'origin/main'; {hint}"
     git(clone, "fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main")
     for option in ("--changed-only=origin/main", "--changed-only"):
         run = Run(capsys, option, str(clone))

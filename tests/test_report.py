@@ -164,8 +164,10 @@ def test_nothing_to_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_port_finishes_no_notebook(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cell: dict[str, object] = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
-            "source": PORTABLE}
+    cell: dict[str, object] = {
+        "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
+        "source": PORTABLE,
+    }  # fmt: skip
     book = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (project / "app" / "book.ipynb").write_text(json.dumps(book))
     data = _json(capsys, "app")

@@ -129,6 +129,7 @@ def _arguments(inputs: Inputs) -> argparse.Namespace:
             raise ConfigError(f"input args: the action has no place for `--{option}`")
     arguments.fix = arguments.fix or inputs.fix
     arguments.output_format = "sarif" if inputs.sarif_file else "github"
+    arguments.places = inputs.fail_on == "new"
     if inputs.changed_only:
         arguments.changed_only = _base()
     return arguments

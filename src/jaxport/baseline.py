@@ -46,40 +46,37 @@ class Baseline:
     """The known findings in `file`.
 
     Raises:
-        ConfigError: the file can't be read, or is no baseline. With `new` it may be missing.
+        ConfigError: the file can't be read, or is no baseline. With `missing_ok` it may be missing.
     """
 
-    def __init__(self, file: Path, new: bool = False) -> None:
+    def __init__(self, file: Path, missing_ok: bool = False) -> None:
         self.file = file
         self._folder = real(file).parent
         self._files: dict[str, Counter[Entry]] = defaultdict(Counter)
-        for entry, count in _read(file, new):
+        for entry, count in _read(file, missing_ok):
             self._files[entry.path][entry] += count
         # A file that is not there any more may be one that has been moved.
-        self._moved: Counter[Entry] = Counter()
+        moved: Counter[Entry] = Counter()
         for path in [path for path in self._files if not os.path.lexists(self._folder / path)]:
-            self._moved += self._files.pop(path)
+            moved.update(self._files.pop(path))
+        self._moved = _Known(moved)
         self._gone: dict[str, int] = {}
 
     def new(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
         """The results without what is known."""
         for result in results:
             path = self._path(result)
-            left = Counter(self._files[path]) if path in self._files else self._moved
-            found = [_entry(path, item) for item in result.findings]
-            known = _known(found, left)
-            if left is not self._moved:
-                self._gone[path] = sum(
-                    count for entry, count in left.items() if entry.code in result.codes
-                )
-            yield replace(
-                result,
-                findings=[item for at, item in enumerate(result.findings) if at not in known],
-            )
+            is_listed = path in self._files
+            known = _Known(self._files[path]) if is_listed else self._moved
+            taken = known.take([_entry(path, item) for item in result.findings])
+            if is_listed:
+                self._gone[path] = known.left(result.codes)
+            findings = [item for at, item in enumerate(result.findings) if at not in taken]
+            yield replace(result, findings=findings)
 
     def gone(self) -> int:
         """How many known findings the results that have passed do not contain any more."""
-        return sum(self._gone.values()) + sum(self._moved.values())
+        return sum(self._gone.values()) + self._moved.left()
 
     def renewed(self, results: Iterable[FileResult]) -> Iterator[FileResult]:
         """The results with nothing left to report: all of it becomes known."""
@@ -113,6 +110,42 @@ class Baseline:
             return path.as_posix()
 
 
+class _Known:
+    """Entries that findings are taken from, each as often as it occurs."""
+
+    def __init__(self, entries: Counter[Entry]) -> None:
+        self._left = Counter(entries)
+        self._alike: list[dict[Hashable, list[Entry]]] = []
+
+    def left(self, codes: frozenset[str] | None = None) -> int:
+        """How many have not been taken, of these rules or of all."""
+        return sum(
+            count for entry, count in self._left.items() if codes is None or entry.code in codes
+        )
+
+    def take(self, found: list[Entry]) -> set[int]:
+        """Which of the findings are known."""
+        taken: set[int] = set()
+        for level, likeness in enumerate(_LIKENESS):
+            if len(taken) == len(found):
+                break
+            if level == len(self._alike):
+                self._alike.append(defaultdict(list))
+                for entry in self._left:
+                    self._alike[level][likeness(entry)].append(entry)
+            for at, entry in enumerate(found):
+                if at not in taken and self._took(self._alike[level].get(likeness(entry), [])):
+                    taken.add(at)
+        return taken
+
+    def _took(self, entries: list[Entry]) -> bool:
+        while entries and not self._left[entries[-1]]:
+            entries.pop()
+        if entries:
+            self._left[entries[-1]] -= 1
+        return bool(entries)
+
+
 def _entry(path: str, finding: Shown) -> Entry:
     place = finding.place
     assert place is not None
@@ -123,28 +156,11 @@ def _fields(entry: Entry) -> dict[str, str]:
     return {key: value for key, value in entry._asdict().items() if value or key != "statement"}
 
 
-def _known(found: list[Entry], left: Counter[Entry]) -> set[int]:
-    """Which of the findings are among the entries; these are taken out of `left`."""
-    known: set[int] = set()
-    for likeness in _LIKENESS:
-        if len(known) == len(found):
-            break
-        alike = defaultdict(list)
-        for entry in left:
-            alike[likeness(entry)].append(entry)
-        for at, entry in enumerate(found):
-            match = next((item for item in alike[likeness(entry)] if left[item] > 0), None)
-            if at not in known and match is not None:
-                left[match] -= 1
-                known.add(at)
-    return known
-
-
-def _read(file: Path, new: bool) -> Iterator[tuple[Entry, int]]:
+def _read(file: Path, missing_ok: bool) -> Iterator[tuple[Entry, int]]:
     try:
         data = json.loads(file.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        if new:
+        if missing_ok:
             return
         raise ConfigError(f"{file}: no such baseline; --write-baseline makes it") from None
     except OSError as error:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from jaxport.config import ConfigError
 from jaxport.places import real
-from jaxport.results import FileResult
+from jaxport.results import FileResult, Shown
 from jaxport.rules.file_itself import UNCHECKED
 
 # What a base is where none is given: the first of these that the repository has.
@@ -30,7 +30,8 @@ _DIFF = (
     "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames",
     "--ignore-submodules=all",
 )  # fmt: skip
-_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+# Where lines are added, and how many if not one. Every line of code has a sign in front.
+_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _BARE_RETURN = re.compile(rb"\r(?!\n)")
 
 
@@ -53,21 +54,26 @@ class Changes:
     def only(self, result: FileResult) -> FileResult:
         """The result with what touches a changed line, and what holds for the whole file."""
         repository = self._repository(result.path)
-        rows = repository.rows(real(result.path)) if repository and result.findings else None
+        if repository is None or all(item.code in UNCHECKED for item in result.findings):
+            return result
+        rows = repository.rows(real(result.path))
         if rows is None:
             return result
         findings = [
             item
             for item in result.findings
-            if item.code in UNCHECKED
-            or item.place is None
-            or not rows.isdisjoint(range(item.file_span.start.row, item.place.last_row + 1))
+            if item.code in UNCHECKED or not rows.isdisjoint(_rows(item))
         ]
         return replace(result, findings=findings)
 
     def _repository(self, path: Path) -> _Repository | None:
         path = real(path)
         return next((item for item in self._repositories if path in item.changed), None)
+
+
+def _rows(finding: Shown) -> range:
+    assert finding.place is not None
+    return range(finding.file_span.start.row, finding.place.last_row + 1)
 
 
 @dataclass(frozen=True)
@@ -111,21 +117,10 @@ class _Repository:
         return frozenset(_added(_git(self.top, *_DIFF, *options, "--", name)))
 
 
-def _added(diff: bytes) -> Iterable[int]:
+def _added(diff: bytes) -> Iterator[int]:
     """The rows that the diff of one file adds."""
-    lines = iter(diff.split(b"\n"))
-    for line in lines:
-        hunk = _HUNK.match(line)
-        if hunk is None:
-            continue
-        removed, added = (int(count) if count else 1 for count in (hunk[1], hunk[3]))
-        row = int(hunk[2])
-        yield from range(row, row + added)
-        # Code that looks like the head of a hunk is none.
-        while removed or added:
-            line = next(lines)
-            removed -= line.startswith(b"-")
-            added -= line.startswith(b"+")
+    for row, count in _HUNK.findall(diff):
+        yield from range(int(row), int(row) + int(count or 1))
 
 
 def _top(folder: Path) -> Path:
@@ -146,7 +141,7 @@ def _merge_base(top: Path, base: str) -> str:
             f"--changed-only: {top} has no origin/HEAD, main or master; give --changed-only=BASE"
         )
     if not commit:
-        raise ConfigError(f"--changed-only: {top} has no commit `{base}`{_fetch_hint(top)}")
+        raise ConfigError(f"--changed-only: {top} has no commit {base!r}{_fetch_hint(top)}")
     done = _run(top, "merge-base", "HEAD", commit)
     if done.returncode == 1:
         raise ConfigError(
@@ -161,8 +156,7 @@ def _commit(top: Path, name: str) -> str:
     if name.startswith("-"):  # no name of git's, but one of its options
         return ""
     done = _run(top, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    found = os.fsdecode(done.stdout).strip()
-    return found if found.isalnum() else ""
+    return "" if done.returncode else os.fsdecode(done.stdout).strip()
 
 
 def _fetch_hint(top: Path) -> str:
@@ -183,7 +177,7 @@ def _checked(done: subprocess.CompletedProcess[bytes]) -> bytes:
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-    return f"git: {lines[0]}"
+    return "git: " + next((line for line in lines if line.startswith("fatal: ")), lines[-1])
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

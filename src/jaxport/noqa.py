@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import tokenize
 from collections import defaultdict
 from dataclasses import replace
@@ -31,8 +30,8 @@ def add_noqa(result: FileResult) -> FileResult:
         after = before.with_text("".join(_commented(before, wanted)))
     except SourceError:  # edited since it was checked
         return result
-    if ast.dump(after.tree) != ast.dump(before.tree):
-        return result
+    if _code(after) != _code(before):
+        return result  # our own mistake must not change what the file does
     left = [
         item
         for item in result.findings
@@ -45,6 +44,10 @@ def add_noqa(result: FileResult) -> FileResult:
         note = f"jaxport: {result.path}: can't write the file: {problem}"
         return replace(result, notes=[*result.notes, note], failed=True)
     return replace(result, findings=left, changed=True)
+
+
+def _code(source: SourceFile) -> list[str]:
+    return [token.string for token in source.tokens if token.type != tokenize.COMMENT]
 
 
 def _commented(source: SourceFile, wanted: dict[int, set[str]]) -> list[str]:

@@ -45,7 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
     ratchet.add(run_)
-    run_.set_defaults(run=run)
+    run_.set_defaults(run=run, places=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
     only = Ratchet(arguments, fixed)
-    arguments.places = only.needs_places
+    arguments.places |= only.needs_places
     if arguments.paths == [_STDIN]:
         found: Iterable[FileResult] = [_stdin(arguments, fixed)]
     else:

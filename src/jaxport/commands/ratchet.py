@@ -35,8 +35,8 @@ def add(command: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="BASE",
-        help="only findings on lines that changed since HEAD left BASE, committed or not; "
-        "a BASE needs `=`, without one it is origin/HEAD, main or master. "
+        help="only findings on lines that changed since HEAD left BASE, committed or not. "
+        "Written --changed-only=BASE; else BASE is origin/HEAD, main or master. "
         "With --fix, changed files are rewritten as a whole",
     )
     command.add_argument(
