@@ -43,10 +43,16 @@ class Conversion:
     @cached_property
     def findings(self) -> list[Finding]:
         """All of them, in no order."""
-        from jaxport.rules import _port_calls, _port_classes, _port_names, _port_tensors
+        from jaxport.rules import (
+            _port_attributes,
+            _port_calls,
+            _port_classes,
+            _port_names,
+            _port_tensors,
+        )
 
         found: list[Finding] = []
-        for module in (_port_classes, _port_calls, _port_tensors, _port_names):
+        for module in (_port_classes, _port_attributes, _port_calls, _port_tensors, _port_names):
             found += module.convert(self)
         return found
 
