@@ -186,7 +186,7 @@ def test_no_findings(project: Project) -> None:
     done = project.use({})
     assert (done.code, done.commands) == (0, [])
     assert done.outputs["findings"] == done.outputs["exit-code"] == "0"
-    assert "0 findings in 3 files." in rendered(done.summary).text_content()
+    assert done.summary.startswith("## jaxport\n\n**0 findings** in 3 files.")
     assert tables(done.summary) == []
 
 
@@ -456,7 +456,9 @@ def test_a_file_that_can_not_be_written(project: Project) -> None:
     (work / "##[error]net.py").chmod(0o444)
     done = project.use({"fix": "true", "paths": "'##[error]net.py'"}, work)
     assert (done.code, done.outputs["findings"], done.outputs["fixed"]) == (2, "1", "0")
-    note, _ = sorted(done.commands, key=lambda command: command.properties["title"])
+    note, finding = done.commands
+    assert finding.properties["title"] == "jaxport JXP101"
+    assert "Not all went well: see the step's log." in rendered(done.summary).text_content()
     assert "can't write the file: the file is read-only" in note.message
 
 

@@ -95,26 +95,29 @@ def main() -> int:
     """Run the action; the exit code of its step."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    said = io.StringIO()
-    problem = ""
     code = 2
+    lines: list[str] = []
+    problems: list[str] = []
+    said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            code = _run(Inputs.of(os.environ))
+            code, lines = _run(Inputs.of(os.environ))
     except ConfigError as error:
-        problem = str(error)
+        problems.append(str(error))
     except OSError as error:
-        problem = f"{error.filename or 'output'}: {error.strerror}"
-    notes = [*said.getvalue().splitlines(), *filter(None, [problem])]
-    for note in notes:
+        problems.append(f"{error.filename or 'output'}: {error.strerror}")
+    if problems:
+        _say({"exit-code": "2"})
+    # First, since GitHub shows ten annotations of a kind.
+    for note in [*said.getvalue().splitlines(), *problems]:
         level = "error" if code == 2 else "notice"
         sys.stdout.write(github.command(level, {"title": "jaxport"}, note))
-    if problem:
-        _say({"exit-code": "2"})
+    sys.stdout.writelines(lines)
     return code
 
 
-def _run(inputs: Inputs) -> int:
+def _run(inputs: Inputs) -> tuple[int, list[str]]:
+    """The exit code, and the lines to print."""
     arguments = _arguments(inputs)
     totals = check.Totals()
     results = list(check.results(arguments, totals))
@@ -134,13 +137,14 @@ def _run(inputs: Inputs) -> int:
     patch = _patch([result.path for result in results if result.changed])
     if patch:
         outputs["patch-file"] = _saved(patch)
-    _append("GITHUB_STEP_SUMMARY", summary.render(results, changed_only, patch))
+    text = summary.render(results, changed_only=changed_only, failed=totals.failed, patch=patch)
+    _append("GITHUB_STEP_SUMMARY", text)
     _say(outputs)
+    lines = [totals.summary() + "\n"]
     if inputs.level is not None:
-        sys.stdout.writelines(FORMATS["github"].render(results, Options(level=inputs.level)))
-    print(totals.summary())
+        lines = [*FORMATS["github"].render(results, Options(level=inputs.level)), *lines]
     fails = {"any": totals.found, "new": new, "never": 0}[inputs.fail_on]
-    return 2 if totals.failed else int(fails > 0)
+    return 2 if totals.failed else int(fails > 0), lines
 
 
 def _arguments(inputs: Inputs) -> argparse.Namespace:

@@ -16,14 +16,21 @@ _PATCH_ROOM = 200_000
 _FILES_ROOM = 200_000
 
 
-def render(results: Sequence[FileResult], changed_only: bool = False, patch: bytes = b"") -> str:
+def render(
+    results: Sequence[FileResult],
+    *,
+    changed_only: bool = False,
+    failed: bool = False,
+    patch: bytes = b"",
+) -> str:
     """Tables by rule, by file and of every finding, then the rules with before and after.
 
-    `changed_only` says that other lines may have more findings; `patch` is what was rewritten.
-    Rows for which there is no room are counted.
+    `changed_only` says that other lines may have more findings, `failed` that there were errors;
+    `patch` is what was rewritten. Rows for which there is no room are counted.
     """
     rules = {rule.code: rule for rule in all_rules()}
-    head = "".join(_head(results, rules, changed_only))
+    head = "## jaxport\n\n" + ("Not all went well: see the step's log.\n\n" if failed else "")
+    head += "".join(_head(results, rules, changed_only))
     tail = "".join([*_patch(patch), *_rules(results, rules)])
     return head + _all(results, _ROOM - len((head + tail).encode())) + tail
 
@@ -34,7 +41,6 @@ def _head(
     files = sorted(filter(lambda item: item.findings, results), key=lambda item: (
         -len(item.findings), str(item.path)
     ))  # fmt: skip
-    yield "## jaxport\n\n"
     yield _sentences(results, len(files), changed_only) + "\n\n"
     if not files:
         return
@@ -106,14 +112,20 @@ def _patch(patch: bytes) -> Iterator[str]:
 def _rules(results: Sequence[FileResult], rules: dict[str, Rule]) -> Iterator[str]:
     for name in sorted({finding.code for result in results for finding in result.findings}):
         rule = rules[name]
-        body = f"{rule.summary} {rule.why}\n"
-        for example in rule.examples:
-            after = example.nnx or example.port
-            if after is not None:
-                body += f"\n{fenced(example.before, 'python')}\nbecomes\n\n"
-                body += fenced(after, "python")
-                break
+        body = f"{rule.summary} {rule.why}\n\n" + "".join(_example(rule))
         yield folded(f"{name} {rule.name}", body) + "\n"
+
+
+def _example(rule: Rule) -> Iterator[str]:
+    """The first example that is rewritten, else the first."""
+    afters = [item.port if item.nnx is None else item.nnx for item in rule.examples]
+    pairs = list(zip(rule.examples, afters, strict=True))
+    for example, after in sorted(pairs, key=lambda pair: pair[1] is None)[:1]:
+        yield fenced(example.before, "python")
+        if after is None:
+            yield "\nis reported, and not rewritten.\n"
+        else:
+            yield "\nbecomes\n\n" + fenced(after, "python")
 
 
 def _many(count: int, noun: str) -> str:
