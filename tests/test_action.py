@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,12 @@ import yaml
 from lxml import html
 from markdown_it import MarkdownIt
 from runner import ROOT, Command, Done, Outputs, Runner
+
+from jaxport.findings import Position, Span
+from jaxport.formats import github, summary
+from jaxport.formats.options import Options
+from jaxport.results import FileResult, Shown
+from jaxport.rules import all_rules
 
 NET = (
     "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, t):\n"
@@ -43,6 +50,11 @@ HOSTILE = [
     b"jaxport-0\nfindings=0\nsarif-file<<x.py",
     b"@user :smile: www.example.org.py",
 ]
+# What a summary is made of.
+TAGS = {
+    "main", "h2", "p", "strong", "code", "pre", "table", "thead", "tbody", "tr", "th", "td",
+    "details", "summary",
+}  # fmt: skip
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -571,11 +583,7 @@ def test_hostile_names(hostile: tuple[Project, Path, list[str]], fix: str) -> No
     assert files == backslashed
 
     # The summary: every name, and nothing that we did not write.
-    tags = {item.tag for item in rendered(done.summary).iter()}
-    assert tags <= {
-        "main", "h2", "p", "strong", "code", "pre", "table", "thead", "tbody", "tr", "th", "td",
-        "details", "summary", "em",
-    }  # fmt: skip
+    assert {item.tag for item in rendered(done.summary).iter()} <= TAGS
     _, by_file, every = tables(done.summary)
     assert {row[0] for row in by_file} == set(map(shown, names))
     assert len(every) == count
@@ -600,9 +608,33 @@ def test_hostile_names(hostile: tuple[Project, Path, list[str]], fix: str) -> No
         assert {name: (work / name).read_bytes() for name in names} == fixed
 
 
-def test_hostile_names_as_inputs(hostile: tuple[Project, Path, list[str]]) -> None:
-    import shlex
+@pytest.mark.parametrize("data", HOSTILE)
+def test_hostile_messages_and_every_rule(data: bytes) -> None:
+    span = Span(Position(1, 0), Position(1, 4))
+    message = os.fsdecode(data)
+    codes = [rule.code for rule in all_rules()]
+    found = [Shown(code, message, span, span, False) for code in codes]
+    results = [FileResult(Path("x.py"), found)]
 
+    commands = Done(out="".join(github.render(results, Options()))).commands
+    assert [command.properties["title"] for command in commands] == [
+        f"jaxport {code}" for code in codes
+    ]
+    assert {command.message.partition(" ")[2][7:] for command in commands} == {shown(message)}
+
+    text = summary.render(results)
+    page = rendered(text)
+    assert {item.tag for item in page.iter()} <= TAGS
+    assert len(list(page.iter("details"))) == len(codes) + 1
+    plain = shown(message)
+    if plain.count("`") % 2 == 0:
+        plain = plain.replace("`", "")
+    _, _, every = tables(text)
+    assert [row[1] for row in every] == codes
+    assert {row[2] for row in every} == {plain.strip()}
+
+
+def test_hostile_names_as_inputs(hostile: tuple[Project, Path, list[str]]) -> None:
     project, work, names = hostile
     names = [name for name in names if name.isascii()]
     done = project.use({"paths": shlex.join(names)}, work)

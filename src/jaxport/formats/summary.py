@@ -123,7 +123,7 @@ def _example(rule: Rule) -> Iterator[str]:
     for example, after in sorted(pairs, key=lambda pair: pair[1] is None)[:1]:
         yield fenced(example.before, "python")
         if after is None:
-            yield "\nis reported, and not rewritten.\n"
+            yield "\nis reported. `check --fix` does not rewrite it.\n"
         else:
             yield "\nbecomes\n\n" + fenced(after, "python")
 
