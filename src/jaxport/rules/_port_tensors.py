@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import _port_control_flow, _port_in_place, _port_switches
+from jaxport.rules import _port_control_flow, _port_gradients, _port_in_place, _port_switches
 from jaxport.rules._conversion import Conversion
 from jaxport.semantics.aliases import Aliases
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
@@ -23,6 +23,10 @@ def convert(port: Conversion) -> list[Finding]:
     found: list[Finding] = []
     for node in ast.walk(port.model.source.tree):
         found += _node(port, aliases, node)
+        if isinstance(node, ast.stmt):
+            found += _port_gradients.stored(port, node)
+        elif isinstance(node, ast.Call):
+            found += _port_gradients.called(port, node)
     return found
 
 
@@ -61,6 +65,9 @@ def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
         spelled = port.spelled("jax", node)
         yield port.text("JXP701", node, "an array has no device while it is traced",
                         [port.replaced(node, f"{spelled}.devices()[0]")], ("jax",))
+        return
+    if node.attr == "data":
+        yield _port_gradients.data(port, node)
         return
     form = TENSOR_ATTRIBUTES.get(node.attr)
     if form is None:
