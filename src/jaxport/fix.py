@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import io
 import textwrap
 import tokenize
 from collections import Counter
@@ -143,7 +142,9 @@ class _Rewriter:
             rewrite = finding.rewrite
             assert rewrite is not None
             if isinstance(rewrite.plan, Text):
-                yield rewrite.plan.edits[0]
+                edit = rewrite.plan.edits[0]
+                yield from self._saved_comments(edit.span, edit.content)
+                yield edit
             elif isinstance(rewrite.plan, LossFunction):
                 yield from self._loss(finding, rewrite, rewrite.plan, inner)
             elif rewrite.hook in _STATEMENTS:
@@ -194,22 +195,17 @@ class _Rewriter:
 
     def _saved_comments(self, span: Span, written: str) -> Iterator[Edit]:
         """The comments inside of the old text that the new one has not, above the statement."""
-        if span.start.row == span.end.row:
-            return
-        old = self._text(span, [])
-        try:
-            tokens = list(tokenize.generate_tokens(io.StringIO(f"({old})").readline))
-        except (tokenize.TokenError, SyntaxError):
-            return
-        start = max(at for at in self._blocks if at <= span.start)
+        if span.start.row == span.end.row or (not written and not span.start.column):
+            return  # no comment, or whole lines, that go with their comments
+        first = max(span.start, Position(span.start.row, len(self._indent(span.start.row))))
+        start = max(at for at in self._blocks if at <= first)
         if start.row > 1 and self.source.lines[start.row - 2].rstrip("\r\n").endswith("\\"):
             return  # the line above goes on here, and no comment can stand between
-        line = self.source.lines[start.row - 1]
-        indent = line[: len(line) - len(line.lstrip())]
         lost = [
-            f"{indent}{token.string}{self.source.newline(start.row)}"
-            for token in tokens
-            if token.type == tokenize.COMMENT and token.string not in written
+            f"{self._indent(start.row)}{token.string}{self.source.newline(start.row)}"
+            for token in self.source.tokens
+            if token.type == tokenize.COMMENT and span.start <= Position(*token.start) < span.end
+            and token.string not in written
         ]
         if lost:
             at = Position(start.row, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import keyword
 import re
 import stat
 import tokenize
@@ -157,6 +158,44 @@ class SourceFile:
                 found.update(dict.fromkeys(range(first, last + 1), rows))
                 first, last = len(self.lines) + 2, -1
         return found
+
+    def grouped(self, node: ast.AST) -> Span:
+        """The node's text with the parentheses around it, other than those of a call."""
+        span = self.span(node)
+        starts, ends = self._edges
+        first, last = starts.get(span.start), ends.get(span.end)
+        if first is None or last is None:
+            return span
+        code = self._code
+        while first > 0 and last + 1 < len(code) and self._groups(first - 1):
+            if code[last + 1].string != ")":
+                break
+            first, last = first - 1, last + 1
+        return Span(Position(*code[first].start), Position(*code[last].end))
+
+    def _groups(self, index: int) -> bool:
+        """Whether the token is a parenthesis that opens no call."""
+        if self._code[index].string != "(":
+            return False
+        before = self._code[index - 1] if index else None
+        return before is None or not (
+            before.string in (")", "]", "}") or before.type in (tokenize.STRING, tokenize.NUMBER)
+            or (before.type == tokenize.NAME and not keyword.iskeyword(before.string))
+        )
+
+    @cached_property
+    def _code(self) -> list[tokenize.TokenInfo]:
+        """The tokens that are code."""
+        return [token for token in self.tokens
+                if token.type not in (tokenize.COMMENT, tokenize.NL)]
+
+    @cached_property
+    def _edges(self) -> tuple[dict[Position, int], dict[Position, int]]:
+        """Which token of the code starts, and which ends, where."""
+        return (
+            {Position(*token.start): index for index, token in enumerate(self._code)},
+            {Position(*token.end): index for index, token in enumerate(self._code)},
+        )
 
     @cached_property
     def tokens(self) -> list[tokenize.TokenInfo]:

@@ -43,10 +43,16 @@ class Conversion:
     @cached_property
     def findings(self) -> list[Finding]:
         """All of them, in no order."""
-        from jaxport.rules import _port_calls, _port_classes, _port_names, _port_tensors
+        from jaxport.rules import (
+            _port_attributes,
+            _port_calls,
+            _port_classes,
+            _port_names,
+            _port_tensors,
+        )
 
         found: list[Finding] = []
-        for module in (_port_classes, _port_calls, _port_tensors, _port_names):
+        for module in (_port_classes, _port_attributes, _port_calls, _port_tensors, _port_names):
             found += module.convert(self)
         return found
 
@@ -110,11 +116,17 @@ class Conversion:
 
     def between(self, one: ast.AST, other: ast.AST, content: str) -> Edit:
         """What stands behind `one` and in front of `other` is replaced."""
-        return Edit(Span(self.span(one).end, self.span(other).start), content)
+        source = self.model.source
+        return Edit(Span(source.grouped(one).end, source.grouped(other).start), content)
 
     def behind(self, one: ast.AST, whole: ast.AST, content: str) -> Edit:
         """What stands in `whole` behind `one` is replaced."""
-        return Edit(Span(self.span(one).end, self.span(whole).end), content)
+        return Edit(Span(self.model.source.grouped(one).end, self.span(whole).end), content)
+
+    def wrapped(self, one: ast.AST, whole: ast.AST, head: str) -> list[Edit]:
+        """`whole` becomes a call that starts with `head` and whose argument is `one`."""
+        start, inner, end = self.span(whole).start, self.span(one), self.span(whole).end
+        return [Edit(Span(start, inner.start), head), Edit(Span(inner.end, end), ")")]
 
     def passed(self, one: ast.AST, value: ast.expr, head: str) -> list[Edit]:
         """`one = value`, where what stands between becomes `head` and the value an argument of it.

@@ -41,7 +41,8 @@ def _is_tensor(port: Conversion, call: ast.Call, name: str) -> Finding:
     spelled = port.spelled("jax", call)
     return port.text(
         "JXP901", call, "`torch.is_tensor` is `isinstance(…, jax.Array)`",
-        [port.replaced(call.func, "isinstance"), port.after(call.args[0], f", {spelled}.Array")],
+        [port.replaced(call.func, "isinstance"),
+         port.behind(call.args[0], call, f", {spelled}.Array)")],
         ("jax",),
     )  # fmt: skip
 
@@ -58,11 +59,11 @@ def _assert(port: Conversion, call: ast.Call, name: str) -> Finding:
     condition, text = plain
     opened, closed = zip(*(("(", ")") if item.lineno != item.end_lineno else ("", "")
                            for item in plain), strict=True)
-    start = Span(port.span(call).start, port.span(condition).start)
+    whole, first, second = port.span(call), port.span(condition), port.span(text)
     return port.text("JXP901", call, message, [
-        Edit(start, f"assert {opened[0]}"),
-        port.between(condition, text, f"{closed[0]}, {opened[1]}"),
-        port.behind(text, call, closed[1]),
+        Edit(Span(whole.start, first.start), f"assert {opened[0]}"),
+        Edit(Span(first.end, second.start), f"{closed[0]}, {opened[1]}"),
+        Edit(Span(second.end, whole.end), closed[1]),
     ])  # fmt: skip
 
 

@@ -28,9 +28,8 @@ _ONLY_OF_TENSORS = torch_names.TORCH_ONLY | {
 # Methods of text, lists and dictionaries: on something unknown they are taken for those.
 _COMMON = frozenset({
     "split", "index", "count", "format", "get", "pop", "items", "keys", "values", "copy", "add",
-    "update", "sort", "remove", "clear", "float", "type", "item", "apply", "put", "read", "write",
-    "log", "exp", "step", "find", "join", "lower", "upper", "replace", "round", "bool", "set",
-    "isin", "select", "name", "map", "fill",
+    "update", "sort", "remove", "clear", "item", "apply", "put", "read", "write", "log", "step",
+    "find", "join", "lower", "upper", "replace", "round", "set", "select", "name", "map",
 })  # fmt: skip
 
 
@@ -106,10 +105,10 @@ def _of_unknown(port: Conversion, call: ast.Call, func: ast.Attribute) -> Findin
     if _is_foreign(port, func.value):
         return None
     if not _tells(call, func.attr):
-        if _changes(call, func.attr) and func.attr not in _COMMON:
+        if _changes(call, func.attr) and not _is_common(call, func.attr):
             return port.blocked("JXP005", call, message, doubt)
         return None
-    if func.attr in _COMMON or not port.model.uses_torch:
+    if _is_common(call, func.attr) or not port.model.uses_torch:
         return None
     if func.attr == "clone" or (
         func.attr in ("to", "cuda", "cpu") and not only_moves(port, call)
@@ -125,6 +124,16 @@ def _is_foreign(port: Conversion, node: ast.expr) -> bool:
         isinstance(value, Instance) and isinstance(value.of, External)
         and torch_names.is_torch(value.of.name) for value in values
     )
+
+
+def _is_common(call: ast.Call, name: str) -> bool:
+    """Whether text, a list, a dictionary or a logger can be called like that."""
+    number = call.args and isinstance(call.args[0], ast.Constant) and (
+        not isinstance(call.args[0].value, str)
+    )
+    if name in ("split", "sort") and (number or (name == "sort" and call.args)):
+        return False
+    return name in _COMMON and not (name == "log" and not call.args)
 
 
 def _tells(call: ast.Call, name: str) -> bool:

@@ -25,7 +25,7 @@ def _detach(port: Conversion, call: ast.Call, func: ast.Attribute) -> Finding:
     spelled = port.spelled("jax", call)
     return port.text(
         "JXP702", call, "`detach` is `jax.lax.stop_gradient`",
-        [port.before(call, f"{spelled}.lax.stop_gradient("), port.behind(func.value, call, ")")],
+        port.wrapped(func.value, call, f"{spelled}.lax.stop_gradient("),
         ("jax",),
     )  # fmt: skip
 
@@ -35,7 +35,7 @@ def _numpy(port: Conversion, call: ast.Call, func: ast.Attribute) -> Finding:
     spelled = port.spelled("numpy", call)
     return port.text(
         "JXP801", call, "`numpy` is `numpy.asarray`",
-        [port.before(call, f"{spelled}.asarray("), port.behind(func.value, call, ")")],
+        port.wrapped(func.value, call, f"{spelled}.asarray("),
         ("numpy",),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from jaxport.semantics.kinds.functions import returned
 from jaxport.semantics.kinds.kind import INT, SHAPE, TENSOR, UNKNOWN, Kind, Kinds, elements, only
 from jaxport.semantics.kinds.names import bound_by, narrowed
 from jaxport.semantics.kinds.uses import is_tensor_use
+from jaxport.semantics.kinds.variables import registered_values
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables.constants import CONSTANTS
@@ -101,6 +102,8 @@ def _of_class(kinds: FileKinds, info: Class, name: str) -> Kinds:
         if not new:
             return UNKNOWN
         found = TENSOR if name in kinds.variables(info) else UNKNOWN
+        for value in registered_values(info, name):
+            found |= kinds.of(value) & only("none")
         for binding in [*info.attributes.get(name, []), *info.scope.bindings.get(name, [])]:
             if isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 found |= _of_method(kinds, binding.node)

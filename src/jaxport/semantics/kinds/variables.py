@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Class
@@ -16,13 +17,11 @@ def variables(model: Model, info: Class) -> dict[str, str]:
             sort = makes_variable(model, binding.node) if binding.kind == "value" else ""
             if sort:
                 found[name] = sort
+    for name, call in registrations(info):
+        assert isinstance(call.func, ast.Attribute)
+        found[name] = call.func.attr.split("_")[1]
     for node in ast.walk(info.node):
         match node:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Name(id="self"), attr=method),
-                args=[ast.Constant(value=str(name)), *_],
-            ) if method in ("register_buffer", "register_parameter"):
-                found[name] = method.split("_")[1]
             case ast.Call(
                 func=ast.Name(id="setattr"),
                 args=[ast.Name(id="self"), ast.Constant(value=str(name)), ast.Call(func=func)],
@@ -31,6 +30,25 @@ def variables(model: Model, info: Class) -> dict[str, str]:
                 if made in ("flax.nnx.BatchStat", "flax.nnx.Param"):
                     found[name] = "buffer" if made.endswith("BatchStat") else "parameter"
     return found
+
+
+def registrations(info: Class) -> Iterator[tuple[str, ast.Call]]:
+    """The calls of `register_buffer` and `register_parameter` on `self`, by name."""
+    for node in ast.walk(info.node):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="self"), attr=method),
+                args=[ast.Constant(value=str(name)), *_],
+            ) if method in ("register_buffer", "register_parameter"):
+                yield name, node
+
+
+def registered_values(info: Class, name: str) -> Iterator[ast.expr]:
+    """What the class registers as its parameter or buffer `name`."""
+    for other, call in registrations(info):
+        if other == name:
+            yield from call.args[1:2]
+            yield from (item.value for item in call.keywords if item.arg in ("tensor", "param"))
 
 
 def makes_variable(model: Model, node: ast.AST) -> str:
