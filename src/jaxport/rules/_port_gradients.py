@@ -29,6 +29,9 @@ _CONSTANT = frozenset({
     "randn_like", "new_zeros", "new_ones", "new_empty", "new_full", "detach", "argmax", "argmin",
 })  # fmt: skip
 _OF_COUNTS = frozenset({"float", "int", "long", "sum", "mean", "any", "all", "item", "cpu"})
+# What gives the tensor itself where there is nothing to do.
+_SAME = frozenset({"contiguous", "to", "cuda", "cpu", "float", "double", "half", "long", "type",
+                   "type_as"})  # fmt: skip
 # What is asked of a tensor that has nothing to do with its values.
 _ASKED = frozenset({"shape", "ndim", "dtype", "device", "size", "dim", "numel"})
 _DATA = "`data` is the value without its gradient"
@@ -130,7 +133,14 @@ def stored(port: Conversion, statement: ast.stmt) -> Iterator[Finding]:
         yield port.blocked("JXP702", statement, f"`{ast.unparse(base)}` gets a new value without "
                            "a gradient", _KEEPS_ITS_OWN)
         return
+    copies = not rebinds and _is_tensor(port, base, target)
     for value in values:
+        if not copies and not through_data and is_kept_whole(port, value, statement):
+            continue
+        if not copies and not through_data and _may_be_kept(port, value, statement):
+            yield port.blocked("JXP702", value, _MESSAGE,
+                               "a part of it may be a tensor of before, which keeps its gradient")
+            continue
         edits, used = stopped(port, value)
         yield port.text("JXP702", value, _MESSAGE, edits, () if used else ("jax",), used)
 
@@ -210,18 +220,34 @@ def _may_hold_tensor(kinds: Kinds) -> bool:
 
 
 def _is_new(port: Conversion, name: ast.Name, statement: ast.stmt) -> bool:
-    """Whether the region itself gives the name its value, in its block, before the statement."""
-    for outer in port.model.walk.ancestors(statement):
-        if isinstance(outer, ast.With) and _switches_off(port, outer):
-            return any(
-                isinstance(item, ast.Assign) and item.lineno < statement.lineno
-                and any(isinstance(target, ast.Name) and target.id == name.id
-                        for made in item.targets for target in ast.walk(made))
-                for item in outer.body
-            )
-        if isinstance(outer, _Function):
-            return False
-    return False
+    """Whether the region itself gives the name its value."""
+    region = next((outer for outer in port.model.walk.ancestors(statement)
+                   if isinstance(outer, _Function)
+                   or (isinstance(outer, ast.With) and _switches_off(port, outer))), None)
+    bindings = _before(port, name)
+    return region is not None and bool(bindings) and all(
+        item.kind != "parameter" and region in port.model.walk.ancestors(item.node)
+        for item in bindings
+    )
+
+
+def is_kept_whole(port: Conversion, node: ast.expr, statement: ast.stmt) -> bool:
+    """Whether the value is one of before, with its gradient, and not computed in the region."""
+    return isinstance(node, ast.Attribute) or (
+        isinstance(node, ast.Name) and not _is_new(port, node, statement)
+    )
+
+
+def _may_be_kept(port: Conversion, node: ast.expr, statement: ast.stmt) -> bool:
+    """Whether such a value is a part of this one, or what a call gives back as it was."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return any(is_kept_whole(port, item, statement)
+                   and _may_hold_tensor(port.kinds.of(item)) for item in node.elts)
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _SAME and port.kinds.may_be_tensor(node.func.value)
+        and is_kept_whole(port, node.func.value, statement)
+    )
 
 
 def _has_gradient(port: Conversion, base: ast.expr, statement: ast.stmt) -> bool:
@@ -338,6 +364,48 @@ def _functions(port: Conversion, call: ast.Call) -> Iterator[ast.FunctionDef]:
                             "forward", "__call__"
                         ):
                             yield item
+
+
+# New tensors
+
+
+def copies(port: Conversion, func: ast.expr) -> bool:
+    """Whether calling it makes a tensor out of numbers: `torch.tensor`, `torch.FloatTensor`."""
+    name = port.model.qualified(func) or ""
+    return name == "torch.tensor" or (name.startswith("torch.") and name.endswith("Tensor")) or (
+        isinstance(func, ast.Attribute) and func.attr == "new_tensor"
+    )
+
+
+def copied(port: Conversion, call: ast.Call) -> Iterator[Finding]:
+    """`torch.tensor(x)` of a tensor, or of numbers that tensors hold: a constant."""
+    data = call.args[0] if call.args else next(
+        (item.value for item in call.keywords if item.arg == "data"), None)
+    scope, _ = port.model.walk.where.get(call, (port.model.walk.module, ()))
+    if data is None or scope.function() is None or _is_first(port, call) or (
+        is_without(port, call)
+    ):
+        return
+    items = data.elts if isinstance(data, (ast.List, ast.Tuple)) else [data]
+    if not any(_holds_tensor(port.kinds.of(item)) or _is_unknown(port, item) for item in items):
+        return
+    spelled = port.spelled("jax", call)
+    yield port.text("JXP702", call, "a new tensor has no gradient",
+                    [port.before(call, f"{spelled}.lax.stop_gradient("), port.after(call, ")")],
+                    ("jax",))
+
+
+def _is_unknown(port: Conversion, node: ast.expr) -> bool:
+    """Whether nothing is known of the value, in a module that computes."""
+    return not port.kinds.of(node) and port.module_class(node) is not None and not (
+        isinstance(node, ast.Attribute)
+    )
+
+
+def _holds_tensor(kinds: Kinds) -> bool:
+    return any(
+        kind.name == "tensor" or _holds_tensor(kind.each.union(*kind.places)) for kind in kinds
+    )
 
 
 # `.data`

@@ -81,7 +81,9 @@ def _stopped(port: Conversion, node: ast.With) -> tuple[list[Edit], tuple[str, .
     edits: list[Edit] = []
     used: tuple[str, ...] = ()
     for item in ast.walk(node):
-        if isinstance(item, ast.Return) and item.value is not None:
+        if isinstance(item, ast.Return) and item.value is not None and not (
+            _port_gradients.is_kept_whole(port, item.value, item)
+        ):
             stops, needed = _port_gradients.stopped(port, item.value)
             edits += stops
             used += needed

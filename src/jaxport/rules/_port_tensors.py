@@ -44,6 +44,13 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
             yield from _port_switches.block(port, node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield from _port_switches.decorators(port, node)
+        case ast.Call(func=func) if _port_gradients.copies(port, func):
+            yield from _port_gradients.copied(port, node)
+        case ast.Call(func=ast.Name(id="abs") as func, args=[argument]) if (
+            port.kinds.is_tensor(argument) and not port.model.is_bound(func, "abs")
+        ):
+            yield port.text("JXP901", node, "the gradient of `abs` at zero is torch's",
+                            [port.replaced(func, port.part_name("absolute"))], used=("absolute",))
         case ast.Call(func=ast.Name(id="int" | "float" | "bool"), args=[argument]):
             yield from _port_control_flow.read(port, node, argument)
         case ast.Call(func=ast.Attribute() as func):
