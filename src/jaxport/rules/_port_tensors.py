@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import _port_control_flow, _port_gradients, _port_in_place, _port_switches
+from jaxport.rules import _port_control_flow, _port_dtypes, _port_gradients, _port_in_place, _port_switches
 from jaxport.rules._conversion import Conversion
 from jaxport.semantics.aliases import Aliases
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
@@ -40,6 +40,10 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
             yield from _port_in_place.called(port, aliases, node, call)
         case ast.If() | ast.While() | ast.IfExp() | ast.Assert():
             yield from _port_control_flow.decided(port, node)
+        case ast.Compare():
+            yield from _port_dtypes.compared(port, node)
+        case ast.Dict() | ast.Set():
+            yield from _port_dtypes.keys(port, node)
         case ast.With():
             yield from _port_switches.block(port, node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
