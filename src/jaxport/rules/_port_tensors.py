@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from jaxport.findings import Finding
 from jaxport.rules import _port_control_flow, _port_dtypes, _port_gradients, _port_in_place, _port_switches
 from jaxport.rules._conversion import Conversion
+from jaxport.rules._port_layers import attribute
 from jaxport.semantics.aliases import Aliases
 from jaxport.tables.constants import TENSOR_ATTRIBUTES
 
@@ -60,6 +61,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
         case ast.Call(func=ast.Attribute() as func):
             yield from _port_in_place.given_on(port, node, func)
         case ast.Attribute(ctx=ast.Load()):
+            yield from attribute(port, node)
             yield from _attribute(port, node)
 
 
@@ -67,6 +69,9 @@ def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
     """An attribute of a tensor that JAX arrays write differently, or have not."""
     parent = port.model.walk.parents.get(node)
     if isinstance(parent, ast.Call) and parent.func is node:
+        return
+    if node.attr in ("type", "index") and port.kinds.names(node.value) == {"device"}:
+        yield _of_device(port, node)
         return
     if not port.kinds.is_tensor(node.value) or port.model.qualified(node) is not None:
         return
@@ -90,3 +95,19 @@ def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
     if rest != f".{node.attr}":
         yield port.text("JXP902", node, f"`{node.attr}` of a tensor is written differently in JAX",
                         [port.behind(node.value, node, rest)])
+
+
+def _of_device(port: Conversion, node: ast.Attribute) -> Finding:
+    """`x.device.type == "cuda"` asks for the platform, which JAX calls `gpu`."""
+    message = "the platform is `jax.default_backend()`"
+    parent = port.model.walk.parents.get(node)
+    other = parent.comparators[0] if (
+        isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.Eq, ast.NotEq))
+        and len(parent.ops) == 1 and parent.left is node
+    ) else None
+    if node.attr != "type" or not isinstance(other, ast.Constant):
+        return port.blocked("JXP701", node, message, "its names are not those of torch")
+    edits = [port.replaced(node, f"{port.spelled('jax', node)}.default_backend()")]
+    if other.value == "cuda":
+        edits.append(port.replaced(other, '"gpu"'))
+    return port.text("JXP701", node, message, edits, ("jax",))
