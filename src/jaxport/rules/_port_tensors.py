@@ -6,7 +6,14 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import _port_control_flow, _port_dtypes, _port_gradients, _port_in_place, _port_switches
+from jaxport.rules import (
+    _port_control_flow,
+    _port_dtypes,
+    _port_gradients,
+    _port_in_place,
+    _port_numbers,
+    _port_switches,
+)
 from jaxport.rules._conversion import Conversion
 from jaxport.rules._port_layers import attribute
 from jaxport.semantics.aliases import Aliases
@@ -27,7 +34,7 @@ def convert(port: Conversion) -> list[Finding]:
         if isinstance(node, ast.stmt):
             found += _port_gradients.stored(port, node)
         elif isinstance(node, ast.Call):
-            found += _port_gradients.called(port, node)
+            found += [*_port_gradients.called(port, node), *_port_numbers.call(port, node)]
     return found
 
 
@@ -37,6 +44,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
             yield from _port_in_place.assigned(port, aliases, node)
         case ast.AugAssign():
             yield from _port_in_place.augmented(port, aliases, node)
+            yield from _port_numbers.operation(port, node)
         case ast.Expr(value=ast.Call() as call):
             yield from _port_in_place.called(port, aliases, node, call)
         case ast.If() | ast.While() | ast.IfExp() | ast.Assert():
@@ -45,6 +53,10 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
             yield from _port_dtypes.compared(port, node)
         case ast.Dict() | ast.Set():
             yield from _port_dtypes.keys(port, node)
+        case ast.Try():
+            yield from _port_control_flow.caught(port, node)
+        case ast.BinOp():
+            yield from _port_numbers.operation(port, node)
         case ast.With():
             yield from _port_switches.block(port, node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
