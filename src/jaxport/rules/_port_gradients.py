@@ -21,7 +21,9 @@ NO_GRAD = ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PLAIN = {"int", "float", "bool", "str", "none", "dtype", "device", "function", "class", "numpy",
           "module"}  # fmt: skip
-_KEEPS = frozenset({"append", "appendleft", "extend", "insert", "add", "update", "setdefault", "put"})
+_KEEPS = frozenset({
+    "append", "appendleft", "extend", "insert", "add", "update", "setdefault", "put",
+})  # fmt: skip
 # Functions that make a tensor without a gradient, whatever they are given.
 _CONSTANT = frozenset({
     "zeros", "ones", "empty", "full", "eye", "arange", "linspace", "tensor", "rand", "randn",
@@ -91,9 +93,9 @@ def _is_first(port: Conversion, node: ast.AST) -> bool:
 
 def stopped(port: Conversion, node: ast.expr) -> tuple[list[Edit], tuple[str, ...]]:
     """The edits that stop the gradient of the value, and the part that they need."""
-    if port.kinds.names(node) == {"tensor"}:
-        head, used = f"{port.spelled('jax', node)}.lax.stop_gradient(", ()
-    else:
+    used: tuple[str, ...] = ()
+    head = f"{port.spelled('jax', node)}.lax.stop_gradient("
+    if port.kinds.names(node) != {"tensor"}:
         head, used = f"{port.part_name('stopped')}(", ("stopped",)
     bare = isinstance(node, ast.Tuple) and not port.source(node).startswith("(")
     return [port.before(node, head + "(" * bare), port.after(node, ")" * (1 + bare))], used

@@ -71,7 +71,7 @@ def _largest(port: Conversion, node: ast.AST, depth: int = 4) -> int:
         case ast.BinOp(left=left, op=ast.Pow() | ast.LShift() as op, right=right):
             base, power = integer(left), integer(right)
             if base is not None and power is not None and 0 <= power < 64:
-                return abs(base**power if isinstance(op, ast.Pow) else base << power)
+                return int(abs(base**power)) if isinstance(op, ast.Pow) else abs(base << power)
         case ast.BinOp(left=left, right=right) if not port.kinds.may_be_tensor(node):
             items = [left, right]
         case ast.Subscript(value=value) if not port.kinds.may_be_tensor(value):
