@@ -142,6 +142,24 @@ EXACT = {
     "data of parameters": """
         return self.own.data * self.layer(x), x @ self.layer.weight.data.t(), self.own * x
     """,
+    "returned": """
+        with torch.no_grad():
+            h = self.layer(x)
+            if x.shape[0] > 2:
+                return h * self.own, x
+        return h, self.layer(x)
+    """,
+    "a loop": """
+        total, outs = torch.zeros(()), []
+        with torch.no_grad():
+            for i in range(2):
+                y = self.layer(x) * i
+                y += 1
+                y[0] = 0
+                outs.append(y)
+                total = total + y.sum()
+        return outs[0] * x, torch.stack(outs).sum(0) * x, total * x
+    """,
     "list": """
         outs = []
         with torch.no_grad():
@@ -276,6 +294,17 @@ def test_a_weight_of_the_class_itself_blocks() -> None:
         "        self.weight.data = F.normalize(self.weight.data, dim=1)\n"
         "        return super().forward(x)\n"
     )
+
+
+def test_a_tensor_that_is_given_back_as_it_was_blocks() -> None:
+    assert "`x` is given back with the gradient that it had" in blocked(module("""
+@torch.no_grad()
+def scaled(self, x: torch.Tensor):
+    return x, x * 2
+
+def forward(self, x):
+    return self.scaled(self.layer(x))
+"""))
 
 
 def test_a_method_that_changes_a_buffer_blocks_where_no_grad_is_around_its_call() -> None:

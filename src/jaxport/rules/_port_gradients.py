@@ -329,6 +329,21 @@ def hidden(port: Conversion, region: ast.AST) -> Iterator[Finding]:
                                    f"`{ast.unparse(item)}` would carry its gradient on")
 
 
+def given_back(
+    port: Conversion, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> Iterator[Finding]:
+    """A tensor that the function returns as it was given, with its gradient."""
+    for item in ast.walk(function):
+        if not isinstance(item, ast.Return) or item.value is None:
+            continue
+        for part in item.value.elts if isinstance(item.value, ast.Tuple) else [item.value]:
+            if isinstance(part, ast.Name) and port.kinds.may_be_tensor(part) and all(
+                binding.kind == "parameter" for binding in port.model.lookup(part, part.id)
+            ):
+                yield port.blocked("JXP702", part, _MESSAGE,
+                                   f"`{part.id}` is given back with the gradient that it had")
+
+
 # Functions that a region calls
 
 

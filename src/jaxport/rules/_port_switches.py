@@ -53,6 +53,7 @@ def decorators(
         port.covered.update(ast.walk(item))
         if switch in NO_GRAD:
             yield from _port_gradients.hidden(port, node)
+            yield from _port_gradients.given_back(port, node)
             yield port.text("JXP702", item, _ASKED,
                             [port.replaced(item, port.part_name("no_grad"))], used=("no_grad",))
         else:
@@ -81,12 +82,15 @@ def _stopped(port: Conversion, node: ast.With) -> tuple[list[Edit], tuple[str, .
     edits: list[Edit] = []
     used: tuple[str, ...] = ()
     for item in ast.walk(node):
-        if isinstance(item, ast.Return) and item.value is not None and not (
-            _port_gradients.is_kept_whole(port, item.value, item)
-        ):
-            stops, needed = _port_gradients.stopped(port, item.value)
-            edits += stops
-            used += needed
+        if not isinstance(item, ast.Return) or item.value is None:
+            continue
+        parts = item.value.elts if isinstance(item.value, ast.Tuple) else [item.value]
+        given = any(_port_gradients.is_kept_whole(port, part, item) for part in parts)
+        for part in parts if given else [item.value]:
+            if not _port_gradients.is_kept_whole(port, part, item):
+                stops, needed = _port_gradients.stopped(port, part)
+                edits += stops
+                used += needed
     kept, tensors = _read_later(port, node)
     line = port.model.source.newline(node.lineno) + port.indent(node.lineno)
     if kept:
