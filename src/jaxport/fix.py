@@ -136,7 +136,7 @@ class _Rewriter:
             span = _edited(finding)
             index += 1
             inner = []
-            while index < len(self.findings) and _holds(span, _edited(self.findings[index])):
+            while index < len(self.findings) and _holds(span, self.findings[index]):
                 inner.append(self.findings[index])
                 index += 1
             rewrite = finding.rewrite
@@ -466,16 +466,18 @@ def _order(finding: Finding) -> tuple[object, ...]:
     the larger one.
     """
     span, whole = _edited(finding), finding.span
-    size = (whole.end.row - whole.start.row, whole.end.column - whole.start.column)
     if span.start < span.end:
-        return (span.start, 2, _reversed(span.end))
+        return (span.start, 1, _reversed(span.end), 1)
     if span.start == whole.start:
-        return (span.start, 1, (-size[0], -size[1]))
-    return (span.start, 0, size)
+        return (span.start, 1, _reversed(whole.end), 0)
+    return (span.start, 0, (whole.end.row - whole.start.row, whole.end.column - whole.start.column))
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    """Whether `inner` is a part of `outer`; an insertion at its edge is not."""
+def _holds(outer: Span, finding: Finding) -> bool:
+    """Whether the edit of `finding` is a part of `outer`; one at the edge of its node is not."""
+    inner, whole = _edited(finding), finding.span
+    if inner.start == inner.end == outer.start:
+        return whole.start == outer.start and whole.end < outer.end
     if inner.start == inner.end:
         return outer.start < inner.start < outer.end
     return outer.contains(inner)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.plans import LayerCall
 from jaxport.rules._conversion import CONTAINERS, Conversion
+from jaxport.semantics.values import External, Instance
+from jaxport.tables.constants import LAYER_ATTRIBUTES
 from jaxport.tables.parts import Part, layers
 
 PARAMETERS = ("torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.nn.Buffer")
@@ -113,3 +116,17 @@ def passes_rngs(port: Conversion, call: ast.Call) -> Finding:
         "JXP404", call, "random numbers are passed on as `rngs` in NNX", "convert_layer",
         LayerCall("", port.layer_call(call)),
     )
+
+
+def attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
+    """What is read from a layer, and is something else in the part that it becomes."""
+    for value in port.model.infer(node.value):
+        of = value.of if isinstance(value, Instance) else None
+        name = of.name if isinstance(of, External) else ""
+        if name in layers() and any(
+            node.attr in others and layers()[name].name.startswith(start)
+            for start, others in LAYER_ATTRIBUTES.items()
+        ):
+            yield port.blocked("JXP403", node, f"`{node.attr}` of `{name}` is read",
+                               "the layer of the port keeps something else there, or nothing")
+            return

@@ -8,9 +8,10 @@ import tokenize
 from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding, Position, Span
+from jaxport.rules import _port_gradients
 from jaxport.rules._conversion import Conversion
+from jaxport.rules._port_gradients import NO_GRAD
 
-_NO_GRAD = ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
 # Contexts that choose how torch computes, not what.
 _BACKENDS = ("torch.nn.attention.sdpa_kernel", "torch.backends.cuda.sdp_kernel")
 _ASKED = "JAX computes gradients only where it is asked to"
@@ -31,18 +32,15 @@ def block(port: Conversion, node: ast.With) -> Iterator[Finding]:
     if edits is None:
         yield port.blocked("JXP702", node, _ASKED, "a text in it goes over several lines")
         return
-    if switches[0] not in _NO_GRAD:
+    if switches[0] not in NO_GRAD:
         yield port.text("JXP702", node, _CHOOSES, edits)
         return
-    if _differentiated(port, node):
-        held = [item for item in ast.walk(node) if isinstance(item, ast.Attribute)
-                and isinstance(item.ctx, ast.Store)]
-        if held:
-            yield port.blocked("JXP702", node, _ASKED,
-                               f"`{ast.unparse(held[0])}` would carry its gradient on")
-            return
-        edits += _stopped(port, node)
-    yield port.text("JXP702", node, _ASKED, edits, ("jax",))
+    if not _port_gradients.is_differentiated(port, node):
+        yield port.text("JXP702", node, _ASKED, edits, ("jax",))
+        return
+    yield from _port_gradients.hidden(port, node)
+    stops, used = _stopped(port, node)
+    yield port.text("JXP702", node, _ASKED, [*edits, *stops], ("jax",), used)
 
 
 def decorators(
@@ -53,7 +51,9 @@ def decorators(
         if not switch:
             continue
         port.covered.update(ast.walk(item))
-        if switch in _NO_GRAD:
+        if switch in NO_GRAD:
+            yield from _port_gradients.hidden(port, node)
+            yield from _port_gradients.given_back(port, node)
             yield port.text("JXP702", item, _ASKED,
                             [port.replaced(item, port.part_name("no_grad"))], used=("no_grad",))
         else:
@@ -71,62 +71,57 @@ def _switch(port: Conversion, node: ast.expr) -> str:
         off = any(item.arg == "enabled" and isinstance(item.value, ast.Constant)
                   and item.value.value is False for item in node.keywords)
         return name if off else ""
-    return name if name in _NO_GRAD or name in _BACKENDS else ""
+    return name if name in NO_GRAD or name in _BACKENDS else ""
 
 
 # Where a gradient would flow without the switch
 
 
-def _differentiated(port: Conversion, node: ast.With) -> bool:
-    """Whether what the block computes could be differentiated: in a module, beside a loss."""
-    if port.module_class(node.items[0].context_expr) is not None:
-        return True
-    return any(
-        isinstance(item, ast.Attribute) and item.attr in ("backward", "manual_backward")
-        for item in ast.walk(_holder(port, node))
-    )
-
-
-def _holder(port: Conversion, node: ast.With) -> ast.AST:
-    """The function that the block stands in, or the file."""
-    scope, _ = port.model.walk.where[node.items[0].context_expr]
-    function = scope.function()
-    return function.node if function is not None else port.model.source.tree
-
-
-def _stopped(port: Conversion, node: ast.With) -> list[Edit]:
+def _stopped(port: Conversion, node: ast.With) -> tuple[list[Edit], tuple[str, ...]]:
     """The edits that stop the gradients of what the block returns and of what is read later."""
-    jax = port.spelled("jax", node.items[0].context_expr)
     edits: list[Edit] = []
+    used: tuple[str, ...] = ()
     for item in ast.walk(node):
-        if isinstance(item, ast.Return) and item.value is not None:
-            edits += [port.before(item.value, f"{jax}.lax.stop_gradient("),
-                      port.after(item.value, ")")]
-    kept = _read_later(port, node)
+        if not isinstance(item, ast.Return) or item.value is None:
+            continue
+        parts = item.value.elts if isinstance(item.value, ast.Tuple) else [item.value]
+        given = any(_port_gradients.is_kept_whole(port, part, item) for part in parts)
+        for part in parts if given else [item.value]:
+            if not _port_gradients.is_kept_whole(port, part, item):
+                stops, needed = _port_gradients.stopped(port, part)
+                edits += stops
+                used += needed
+    kept, tensors = _read_later(port, node)
+    line = port.model.source.newline(node.lineno) + port.indent(node.lineno)
     if kept:
         text = ", ".join(kept)
         value = text if len(kept) == 1 else f"({text})"
-        line = port.model.source.newline(node.lineno) + port.indent(node.lineno)
-        edits.append(port.after(node, f"{line}{text} = {jax}.lax.stop_gradient({value})"))
-    return edits
+        head = f"{port.spelled('jax', node.items[0].context_expr)}.lax.stop_gradient"
+        if not tensors:
+            head, used = port.part_name("stopped"), (*used, "stopped")
+        edits.append(port.after(node, f"{line}{text} = {head}({value})"))
+    return edits, tuple(dict.fromkeys(used))
 
 
-def _read_later(port: Conversion, node: ast.With) -> list[str]:
-    """The names that the block gives a tensor and that are read behind it."""
+def _read_later(port: Conversion, node: ast.With) -> tuple[list[str], bool]:
+    """The names that the block gives a tensor and that are read behind it; if all are tensors."""
     bound = dict.fromkeys(
         item.id for statement in node.body for item in ast.walk(statement)
         if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
     )
-    holder = _holder(port, node)
     end = node.end_lineno or node.lineno
-    return [
-        name for name in bound
-        if any(
-            isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
+    found: list[str] = []
+    tensors = True
+    for name in bound:
+        uses = [
+            item for item in ast.walk(_port_gradients.holder(port, node))
+            if isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
             and item.lineno > end and not port.kinds.names(item) & {"int", "float", "str", "bool"}
-            for item in ast.walk(holder)
-        )
-    ]
+        ]
+        if uses:
+            found.append(name)
+            tensors = tensors and all(port.kinds.names(item) == {"tensor"} for item in uses)
+    return found, tensors
 
 
 # The block without its `with`

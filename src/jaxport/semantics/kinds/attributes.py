@@ -75,6 +75,10 @@ def _of_instance(kinds: FileKinds, node: ast.Attribute) -> Kinds:
                     found |= _of_class(kinds.elsewhere(model), info, node.attr)
                     if found:
                         break
+                if not found and node.attr in _OF_LAYERS and any(
+                    name in layers() for name in kinds.model.ancestors(value)
+                ):
+                    found |= TENSOR
             case Instance(of=External(name=name)) if name in layers():
                 if node.attr in _OF_LAYERS:
                     found |= TENSOR
