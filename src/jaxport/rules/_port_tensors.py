@@ -23,6 +23,8 @@ def convert(port: Conversion) -> list[Finding]:
     found: list[Finding] = []
     for node in ast.walk(port.model.source.tree):
         found += _node(port, aliases, node)
+        if isinstance(node, ast.Call):
+            found += _port_in_place.given_to(port, aliases, node)
     return found
 
 
@@ -33,7 +35,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
         case ast.AugAssign():
             yield from _port_in_place.augmented(port, aliases, node)
         case ast.Expr(value=ast.Call() as call):
-            yield from _port_in_place.called(port, aliases, node, call)
+            yield from _port_in_place.called(port, aliases, call)
         case ast.If() | ast.While() | ast.IfExp() | ast.Assert():
             yield from _port_control_flow.decided(port, node)
         case ast.With():
@@ -43,7 +45,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
         case ast.Call(func=ast.Name(id="int" | "float" | "bool"), args=[argument]):
             yield from _port_control_flow.read(port, node, argument)
         case ast.Call(func=ast.Attribute() as func):
-            yield from _port_in_place.given_on(port, node, func)
+            yield from _port_in_place.given_on(port, aliases, node, func)
         case ast.Attribute(ctx=ast.Load()):
             yield from _attribute(port, node)
 
