@@ -19,7 +19,7 @@ from jaxport.semantics.sharing import (
     makes_new,
     method_makes_new,
 )
-from jaxport.semantics.values import External, Instance, LocalFunction, Value
+from jaxport.semantics.values import External, Instance, Items, LocalFunction, Result, Value
 from jaxport.tables.forms import rows
 
 _PLAIN = {"int", "float", "bool", "str", "dtype", "device", "module", "function", "class"}
@@ -150,12 +150,15 @@ class Expressions:
         return self._unmarked(held)
 
     def _outside(self, name: str, node: ast.expr) -> Memory:
-        if name in self.scope.bindings or self._is_plain(node):
-            return NOTHING  # nothing yet
-        if self.model.infer(node) and not self.kinds.may_be_tensor(node):
+        own = self.scope.bindings.get(name, [])  # `added` to an outer list binds nothing
+        if any(item.kind != "added" for item in own) or self._is_plain(node):
             return NOTHING
-        scope: Scope | None = self.scope
-        known = any(name in outer.bindings for outer in scope.enclosing()) if scope else False
+        values = self.model.infer(node)
+        if values and not any(isinstance(value, (Items, Result)) for value in values) and (
+            not self.kinds.may_be_tensor(node)
+        ):
+            return NOTHING
+        known = any(name in outer.bindings for outer in self.scope.enclosing())
         return frozenset([Cell(name, "outside")]) if known else NOTHING
 
     def _is_plain(self, node: ast.AST) -> bool:

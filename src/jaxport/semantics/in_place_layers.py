@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jaxport.semantics.kinds.overloads import bound
 from jaxport.semantics.model import Model, default_of
-from jaxport.semantics.values import External, Instance, LocalClass, Value
+from jaxport.semantics.values import External, Instance, Value
 from jaxport.tables.forms import rows
 from jaxport.tables.parts import layers
 
@@ -45,7 +45,14 @@ def function_changes(call: ast.Call, name: str) -> bool:
 
 def effect(model: Model, func: ast.expr, depth: int = _DEPTH) -> Effect | None:
     """What calling `func` does, where it can be a layer; None where nothing tells."""
+    if isinstance(func, ast.Attribute) and func.attr in ("forward", "__call__"):
+        func = func.value
     values = model.infer(func)
+    if not values and _is_call_of(func, "getattr"):
+        given = [call.args[-1] for call in model.walk.calls if _is_call_of(call, "setattr")]
+        done = [effect(model, layer, depth - 1) for layer in given] if depth else []
+        changed = any(item is not None and item.changes for item in done)
+        return Effect(True, True) if changed else None
     found = [_of_value(model, value, depth) for value in values]
     known = [item for item in found if item is not None]
     changes = any(item.changes for item in known) or (
@@ -71,7 +78,7 @@ def _of_value(model: Model, value: Value, depth: int) -> Effect | None:
         return Effect(call is not None and _makes_in_place(model, call, name),
                       name.rsplit(".", 1)[-1] not in _SHARE)
     if "torch.nn.Sequential" in model.ancestors(value) and not _has_forward(model, value):
-        return _of_chain(model, _inherited(value.of), depth)
+        return _of_chain(model, _inherited(model, value), depth)
     return None
 
 
@@ -86,7 +93,15 @@ def _of_chain(model: Model, chain: list[Link], depth: int) -> Effect:
             return Effect(True, True)
         if found.is_new:
             new.append(blocks)
-    return Effect(False, () in new)
+    return Effect(False, () in new or any(_on_both_ways(blocks, new) for blocks in new))
+
+
+def _on_both_ways(blocks: Blocks, new: list[Blocks]) -> bool:
+    """Whether the branch of an `if` has a layer, and its `else` has one as well."""
+    match blocks:
+        case (ast.If(orelse=[first, *_]),):
+            return (first,) in new
+    return False
 
 
 def _chain(
@@ -137,14 +152,17 @@ def _listed(model: Model, name: ast.Name, depth: int) -> list[Link]:
     return found
 
 
-def _inherited(of: LocalClass) -> list[Link]:
+def _inherited(model: Model, value: Instance) -> list[Link]:
     """What a class of its own gives to `Sequential`: `super().__init__(conv, norm, relu)`."""
-    for call in of.model.walk.calls:
-        match call.func:
-            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__") if (
-                of.info.node in of.model.walk.ancestors(call)
-            ):
-                return _chain(of.model, call.args)
+    for owner, info in model.local_classes(value):
+        if "torch.nn.Sequential" not in {owner.qualified(base) for base in info.node.bases}:
+            continue
+        for call in owner.walk.calls:
+            match call.func:
+                case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__") if (
+                    info.node in owner.walk.ancestors(call)
+                ):
+                    return _chain(owner, call.args)
     return []
 
 
@@ -194,6 +212,11 @@ def _made(model: Model, node: ast.expr, depth: int = _DEPTH) -> Iterator[ast.Cal
                     for binding in info.attributes.get(name, []):
                         if binding.kind == "value" and isinstance(binding.node, ast.expr):
                             yield from _made(owner, binding.node, depth - 1)
+
+
+def _is_call_of(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (
+        node.func.id == name and len(node.args) > 1)
 
 
 def _says_in_place(call: ast.Call) -> bool:
