@@ -143,6 +143,17 @@ def test_a_buffer_that_a_variable_holds_blocks() -> None:
     assert any("`m` shares its memory" in item for item in found)
 
 
+@pytest.mark.parametrize("change", ["t.data.mul_(2)", "t.data = t * 2", "t.mul_(2)", "t[0] = 2"])
+def test_what_a_caller_gave_blocks(change: str) -> None:
+    found = reasons(f"{HEAD}def f(t: torch.Tensor):\n    {change}\n    return None\n")
+    assert any("`t` is the caller's tensor" in item for item in found)
+
+
+def test_a_lambda_that_changes_its_parameter_blocks() -> None:
+    found = reasons(net("return self.act(x)", "self.act = lambda t: F.relu(t, inplace=True)"))
+    assert any("`t` is the caller's tensor" in item for item in found)
+
+
 def test_a_method_that_keeps_what_it_is_given_is_known() -> None:
     inner = "    def inner(self, x):\n        self.last = x\n        return x * 2\n\n"
     text = net("h = x * 2\ny = self.inner(h)\nh += 1\nreturn y, self.last")

@@ -19,7 +19,7 @@ from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import LocalFunction
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_CODE = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class Aliases:
@@ -38,7 +38,7 @@ class Aliases:
     @cached_property
     def _reasons(self) -> dict[ast.AST, str]:
         for scope in list(self.model.walk.scopes.values()):
-            if scope.is_module or scope.is_class or isinstance(scope.node, _FUNCTIONS):
+            if isinstance(scope.node, _CODE):
                 self._of_scope(scope)
         return self.context.reasons
 
