@@ -164,7 +164,7 @@ class _Flow(Expressions):
 
     def _assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> None:
         items = self.each(value.elts) if isinstance(value, (ast.Tuple, ast.List)) else []
-        memory = together(items) | self.state.renew(value) if items else self.of(value)
+        memory = self.state.renew(value, together(items)) if items else self.of(value)
         for target in targets:
             if isinstance(target, ast.Subscript) and self.kinds.is_tensor(target.value):
                 held, _ = self.each([target.value, target.slice])

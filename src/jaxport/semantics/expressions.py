@@ -93,10 +93,10 @@ class Expressions:
             case ast.Starred(value=value) | ast.Await(value=value):
                 return self.of(value)
             case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
-                return together(self.each(items)) | self.state.renew(node)
+                return self.state.renew(node, together(self.each(items)))
             case ast.Dict(keys=keys, values=values):
                 self.each([key for key in keys if key is not None])
-                return together(self.each(values)) | self.state.renew(node)
+                return self.state.renew(node, together(self.each(values)))
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 return self._of_comprehension(node)
             case ast.Lambda():
@@ -249,7 +249,7 @@ class Expressions:
             return self.state.renew(node)
         if is_tensor and f"Tensor.{func.attr}" in rows():
             return together([own, *held])
-        return own | union(held) | self.state.renew(node) | {TWICE}
+        return self.state.renew(node, own | union(held)) | {TWICE}
 
     def _of_value(self, node: ast.Call, own: Memory, held: list[Memory]) -> Memory:
         """The call of a layer, of a function of the file, or of something unknown."""
@@ -263,19 +263,19 @@ class Expressions:
             if func.id in NEW_BUILTINS and len(node.args) == 1:
                 return self.state.renew(node)
             if func.id in ("zip", "enumerate", "list", "tuple", "reversed", "iter", "next"):
-                return together(held) | self.state.renew(node)
+                return self.state.renew(node, together(held))
             if func.id == "map" and node.args and isinstance(node.args[0], ast.Lambda):
                 return self._mapped(node, node.args[0], held[1:])
         found = self._of_local(node, held)
         if found is not None:
-            return found | self.state.renew(node)
+            return self.state.renew(node, found)
         inner = [cell.of for cell in own if isinstance(cell.of, _FUNCTIONS)]
         for function in inner:
             everything |= union(
                 self.state.held.get(item.id, NOTHING) for item in ast.walk(function)
                 if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load))
         made_here = frozenset(cell for cell in own if cell.sort in ("new", "old"))
-        return self._unmarked(everything | made_here) | self.state.renew(node) | {TWICE}
+        return self.state.renew(node, self._unmarked(everything | made_here)) | {TWICE}
 
     def _of_local(self, node: ast.Call, held: list[Memory]) -> Memory | None:
         """What the file's own functions give and keep of what they are given."""
@@ -318,7 +318,7 @@ class Expressions:
             self.state.bind(name, memory)
         found = self.of(function.body)
         self._restore(outer)
-        return found | self.state.renew(node)
+        return self.state.renew(node, found)
 
     def _restore(self, outer: dict[str, Memory | None]) -> None:
         for name, memory in outer.items():
@@ -342,7 +342,7 @@ class Expressions:
         for generator in node.generators:
             self.state.held.pop(generator, None)
         self._restore(outer)
-        return found | self.state.renew(node) | ({TWICE} if again else NOTHING)
+        return self.state.renew(node, found) | ({TWICE} if again else NOTHING)
 
     # Changes
 

@@ -102,15 +102,16 @@ class State:
             if overlap(held, container):
                 self.held[key] = together([held, memory])
 
-    def renew(self, node: ast.AST) -> Memory:
-        """New memory, made at `node`; what was made there before is another one."""
+    def renew(self, node: ast.AST, given: Memory = NOTHING) -> Memory:
+        """New memory, made at `node`, with what is `given` on; what was made there is old now."""
+        self.held[node] = given
         for key, held in self.held.items():
             if any(cell.of is node and cell.sort == "new" for cell in held):
                 self.held[key] = frozenset(
                     replace(cell, sort="old") if cell.of is node and cell.sort == "new" else cell
                     for cell in held
                 )
-        return frozenset([Cell(node)])
+        return self.held.pop(node) | {Cell(node)}
 
     def change(self, node: ast.AST, memory: Memory, but: Iterable[str | ast.AST]) -> None:
         """The memory changes at `node`: all that hold it see that, `but` those left out."""
