@@ -11,7 +11,8 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
-from jaxport.semantics.expressions import KEPT, Context, Expressions, Summary, item_part
+from jaxport.semantics.called import Calls
+from jaxport.semantics.expressions import KEPT, Context, Summary, item_part
 from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.kinds.names import bound_by
 from jaxport.semantics.memory import NOTHING, TWICE, Cell, Memory, State, part, together
@@ -58,7 +59,7 @@ class Aliases:
         return self._summaries[scope]
 
 
-class _Flow(Expressions):
+class _Flow(Calls):
     """One function, from its first statement to every way out."""
 
     def __init__(self, context: Context, scope: Scope) -> None:
@@ -74,7 +75,7 @@ class _Flow(Expressions):
         for index, name in enumerate(self.arguments):
             own = index == 0 and is_method and name in ("self", "cls")
             loads = self.kinds.loads(node).get(name, [])[:1]
-            plain = any(self._is_plain(load) for load in loads)
+            plain = any(self.is_plain(load) for load in loads)
             self.state.bind(name, NOTHING if own or plain else frozenset([Cell(name, "parameter")]))
         if isinstance(node, ast.Lambda):
             self._leave(self.of(node.body))
@@ -184,12 +185,12 @@ class _Flow(Expressions):
             case ast.Attribute(value=holder):
                 own = self.of(holder)
                 if own:
-                    self._absorb(holder, own, memory)
+                    self.absorb(holder, own, memory)
                 self.state.bind(dotted(target) or KEPT, memory)
             case ast.Subscript(value=holder, slice=place):
                 own, _ = self.each([holder, place])
                 if not self.kinds.is_tensor(holder):
-                    self._absorb(holder, own, memory)
+                    self.absorb(holder, own, memory)
             case ast.Starred(value=inner):
                 self._bind(inner, memory)
             case ast.Tuple(elts=items) | ast.List(elts=items):
@@ -214,11 +215,11 @@ class _Flow(Expressions):
         self.state.held[node] = self.of(read)
         memory = self.of(node.value)
         held = self.state.held.pop(node)
-        self._sees(held, read)
-        held = self._unmarked(held)
+        self.sees(held, read)
+        held = self.unmarked(held)
         names = target_names(self.kinds, target) - {"none"}
         if "sequence" in names:
-            self._absorb(base, held, memory)
+            self.absorb(base, held, memory)
         if (names and "tensor" not in names) or (not names and _cuts(target)):
             return  # of something unknown, JAX takes no slice for a target
         if not names:

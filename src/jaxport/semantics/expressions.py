@@ -6,26 +6,19 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from jaxport.semantics.in_place_layers import effect, function_changes
 from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.memory import NOTHING, TWICE, Cell, Memory, State, part, together, union
 from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
 from jaxport.semantics.sharing import (
-    HOLDINGS,
-    KEEPING,
     METADATA,
-    NEW_BUILTINS,
-    makes_new,
-    method_makes_new,
 )
-from jaxport.semantics.values import External, Instance, Items, LocalFunction, Result, Value
-from jaxport.tables.forms import rows
+from jaxport.semantics.values import Items, LocalFunction, Result
 
 _PLAIN = {"int", "float", "bool", "str", "dtype", "device", "module", "function", "class"}
 _CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # What a function keeps, or has given away, beyond its own variables.
 KEPT = "what is kept"
 
@@ -56,7 +49,7 @@ class Expressions:
         self.model = context.kinds.model
         self.scope = scope
         self.state = state
-        self.arguments = {item.arg: item for item in _arguments(scope.node)}
+        self.arguments = {item.arg: item for item in arguments_of(scope.node)}
 
     # Values
 
@@ -67,7 +60,7 @@ class Expressions:
             case ast.Attribute():
                 return self._of_attribute(node)
             case ast.Call():
-                return self._of_call(node)
+                return self.of_call(node)
             case ast.Subscript(value=value, slice=index):
                 held, _ = self.each([value, index])
                 return self.state.renew(node) if self._copies(index) else held
@@ -104,7 +97,7 @@ class Expressions:
                 return frozenset([Cell(node)])
             case ast.Yield(value=value) | ast.YieldFrom(value=value):
                 if value is not None:
-                    self._keep(self.of(value))
+                    self.keep(self.of(value))
                 return NOTHING
             case ast.Constant():
                 return NOTHING
@@ -118,8 +111,8 @@ class Expressions:
             held[node] = self.state.held[node] = self.of(node)
         for node in held:
             held[node] = self.state.held.pop(node)
-            self._sees(held[node], node)
-        return [self._unmarked(memory) for memory in held.values()]
+            self.sees(held[node], node)
+        return [self.unmarked(memory) for memory in held.values()]
 
     def _either(self, nodes: list[ast.expr]) -> Memory:
         found, before = NOTHING, self.state.copy()
@@ -131,7 +124,7 @@ class Expressions:
         return found
 
     @staticmethod
-    def _unmarked(memory: Memory) -> Memory:
+    def unmarked(memory: Memory) -> Memory:
         return frozenset(cell for cell in memory if cell.sort != "changed")
 
     # Names and attributes
@@ -140,15 +133,15 @@ class Expressions:
         held = self.state.held.get(name)
         if held is None:
             held = self._outside(name, node)
-        self._sees(held, node)
+        self.sees(held, node)
         for cell in held:
-            if isinstance(cell.of, _FUNCTIONS):
+            if isinstance(cell.of, FUNCTIONS):
                 self._reads_free(cell.of, node)
-        return self._unmarked(held)
+        return self.unmarked(held)
 
     def _outside(self, name: str, node: ast.expr) -> Memory:
         own = self.scope.bindings.get(name, [])  # `added` to an outer list binds nothing
-        if any(item.kind != "added" for item in own) or self._is_plain(node):
+        if any(item.kind != "added" for item in own) or self.is_plain(node):
             return NOTHING
         values = self.model.infer(node)
         if values and not any(isinstance(value, (Items, Result)) for value in values) and (
@@ -158,14 +151,14 @@ class Expressions:
         known = any(name in outer.bindings for outer in self.scope.enclosing())
         return frozenset([Cell(name, "outside")]) if known else NOTHING
 
-    def _is_plain(self, node: ast.AST) -> bool:
+    def is_plain(self, node: ast.AST) -> bool:
         names = self.kinds.names(node) - {"none"}
         return bool(names) and names <= _PLAIN
 
-    def _sees(self, held: Memory, node: ast.AST) -> None:
+    def sees(self, held: Memory, node: ast.AST) -> None:
         """Someone reads this value: what has changed of it is seen."""
         changes = [cell for cell in held if cell.sort == "changed"]
-        if changes and not self._is_plain(node):
+        if changes and not self.is_plain(node):
             for cell in changes:
                 assert isinstance(cell.of, ast.AST)
                 self.context.reasons.setdefault(
@@ -175,7 +168,7 @@ class Expressions:
         """A function that is used sees its variables as they are then."""
         for inner in ast.walk(function):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
-                self._sees(self.state.held.get(inner.id, NOTHING), inner)
+                self.sees(self.state.held.get(inner.id, NOTHING), inner)
 
     def _of_attribute(self, node: ast.Attribute) -> Memory:
         key = dotted(node)
@@ -185,142 +178,19 @@ class Expressions:
             return NOTHING
         held = self.state.held.get(key) if key else None
         if held is not None:
-            self._sees(held, node)
-            return self._unmarked(held)
+            self.sees(held, node)
+            return self.unmarked(held)
         base = self.of(node.value)
         if base or not key:
             return base
-        if self._is_plain(node) or self.model.qualified(node) is not None:
+        if self.is_plain(node) or self.model.qualified(node) is not None:
             return NOTHING
         return frozenset([Cell(key, "outside")])
 
-    # Calls
+    def of_call(self, node: ast.Call) -> Memory:
+        raise NotImplementedError
 
-    def _of_call(self, node: ast.Call) -> Memory:
-        func = node.func
-        name = self.model.qualified(func) or ""
-        given = [*node.args, *(item.value for item in node.keywords)]
-        if isinstance(func, ast.Name) and func.id in ("len", "isinstance", "type") and not name:
-            self.each([item for item in given if not isinstance(item, ast.Name)])
-            return NOTHING
-        if isinstance(func, ast.Attribute) and func.attr in METADATA and not name:
-            self.each([*([] if isinstance(func.value, ast.Name) else [func.value]), *given])
-            return NOTHING
-        is_method = isinstance(func, ast.Attribute) and not name
-        receiver = func.value if isinstance(func, ast.Attribute) and is_method else func
-        own, *held = self.each([receiver, *given])
-        if self._is_plain(node):
-            return NOTHING
-        if isinstance(func, ast.Attribute) and is_method:
-            found = self._of_method(node, func, own, held)
-            if found is not None:
-                return found
-        elif name:
-            found = self._of_function(node, name, held)
-            if found is not None:
-                return found
-        return self._of_value(node, own, held)
-
-    def _of_function(self, node: ast.Call, name: str, held: list[Memory]) -> Memory | None:
-        if name.startswith("torch.nn.init.") and name.endswith("_") and node.args:
-            return self.change(node, held[0], node.args[0])
-        if name.startswith("torch.") and function_changes(node, name) and held:
-            return self.change(node, held[0], None, _name(node.args[:1]))
-        if makes_new(name):
-            return self.state.renew(node)
-        return together(held) if name in rows() or name.startswith("einops.") else None
-
-    def _of_method(
-        self, node: ast.Call, func: ast.Attribute, own: Memory, held: list[Memory]
-    ) -> Memory | None:
-        is_tensor = self.kinds.is_tensor(func.value)
-        known = bool(self.model.infer(func)) or self._is_plain(func.value)
-        if func.attr in HOLDINGS and not is_tensor:
-            return frozenset([Cell(ast.unparse(func), "outside")])
-        if changes_receiver(func.attr) and not known:
-            return self.change(node, own, func.value)
-        if func.attr in KEEPING and not known and not is_tensor:
-            memory = union(held)
-            self._absorb(func.value, own, memory)
-            return own | memory
-        if known and not is_tensor:
-            return None
-        if method_makes_new(func.attr, is_tensor):
-            return self.state.renew(node)
-        if is_tensor and f"Tensor.{func.attr}" in rows():
-            return together([own, *held])
-        return self.state.renew(node, own | union(held)) | {TWICE}
-
-    def _of_value(self, node: ast.Call, own: Memory, held: list[Memory]) -> Memory:
-        """The call of a layer, of a function of the file, or of something unknown."""
-        func, everything = node.func, union(held)
-        done = effect(self.model, func)
-        if done is not None and done.changes and held:
-            return self.change(node, held[0], None, _name(node.args[:1]))
-        if done is not None:
-            return self.state.renew(node) if done.is_new else everything
-        if isinstance(func, ast.Name) and not self.model.lookup(func, func.id):
-            if func.id in NEW_BUILTINS and len(node.args) == 1:
-                return self.state.renew(node)
-            if func.id in ("zip", "enumerate", "list", "tuple", "reversed", "iter", "next"):
-                return self.state.renew(node, together(held))
-            if func.id == "map" and node.args and isinstance(node.args[0], ast.Lambda):
-                return self._mapped(node, node.args[0], held[1:])
-        found = self._of_local(node, held)
-        if found is not None:
-            return self.state.renew(node, found)
-        inner = [cell.of for cell in own if isinstance(cell.of, _FUNCTIONS)]
-        for function in inner:
-            everything |= union(
-                self.state.held.get(item.id, NOTHING) for item in ast.walk(function)
-                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Load))
-        made_here = frozenset(cell for cell in own if cell.sort in ("new", "old"))
-        return self.state.renew(node, self._unmarked(everything | made_here)) | {TWICE}
-
-    def _of_local(self, node: ast.Call, held: list[Memory]) -> Memory | None:
-        """What the file's own functions give and keep of what they are given."""
-        functions = [self._function(value) for value in self.model.infer(node.func)]
-        summaries = [self.context.summary(item) if item is not None else None
-                     for item in functions]
-        if not summaries or any(item is None for item in summaries):
-            return None
-        found = NOTHING
-        for function, summary in zip(functions, summaries, strict=True):
-            assert function is not None and summary is not None
-            given = _given(node, function, held)
-            found |= union(self._from(cell, given) for cell in summary.returns)
-            self._keep(union(self._from(cell, given) for cell in summary.keeps))
-        return found
-
-    def _function(self, value: Value) -> LocalFunction | None:
-        """What is called where `value` is: the function, or the `forward` of a module."""
-        if isinstance(value, LocalFunction):
-            return value
-        if isinstance(value, Instance) and not isinstance(value.of, External):
-            for model, info in self.model.local_classes(value):
-                for method in ("forward", "__call__"):
-                    for binding in info.scope.bindings.get(method, []):
-                        if binding.kind == "function":
-                            return LocalFunction(model, model.walk.scopes[binding.node], value)
-        return None
-
-    def _from(self, cell: Cell, given: dict[str, Memory]) -> Memory:
-        if cell.sort == "parameter" and isinstance(cell.of, str):
-            return given.get(cell.of, union(given.values()))
-        if cell.sort == "outside" and isinstance(cell.of, str):
-            return self.state.held.get(cell.of, frozenset([cell]))
-        return frozenset([cell]) if cell == TWICE else NOTHING
-
-    def _mapped(self, node: ast.Call, function: ast.Lambda, held: list[Memory]) -> Memory:
-        names = [item.arg for item in function.args.args]
-        outer = {name: self.state.held.get(name) for name in names}
-        for name, memory in zip(names, held, strict=False):
-            self.state.bind(name, memory)
-        found = self.of(function.body)
-        self._restore(outer)
-        return self.state.renew(node, found)
-
-    def _restore(self, outer: dict[str, Memory | None]) -> None:
+    def restore(self, outer: dict[str, Memory | None]) -> None:
         for name, memory in outer.items():
             self.state.held.pop(name, None)
             if memory is not None:
@@ -341,7 +211,7 @@ class Expressions:
         again = any(not cell.is_mark and cell in before for cell in found)
         for generator in node.generators:
             self.state.held.pop(generator, None)
-        self._restore(outer)
+        self.restore(outer)
         return self.state.renew(node, found) | ({TWICE} if again else NOTHING)
 
     # Changes
@@ -375,20 +245,20 @@ class Expressions:
             self.state.bind(holder, made)
         return made
 
-    def _keep(self, memory: Memory) -> None:
+    def keep(self, memory: Memory) -> None:
         self.state.held[KEPT] = self.state.held.get(KEPT, NOTHING) | memory
 
-    def _absorb(self, holder: ast.expr, own: Memory, memory: Memory) -> None:
+    def absorb(self, holder: ast.expr, own: Memory, memory: Memory) -> None:
         """Something is put into a container, or into an attribute of an object."""
-        self.state.absorb(own, memory, self._contains)
+        self.state.absorb(own, memory, self.contains)
         key = dotted(holder)
-        if key and not self._is_plain(holder):
+        if key and not self.is_plain(holder):
             held = self.state.held.get(key, own)
             self.state.held[key] = held | memory
-        if any(cell.sort in ("parameter", "outside") and self._contains(cell) for cell in own):
-            self._keep(memory)
+        if any(cell.sort in ("parameter", "outside") and self.contains(cell) for cell in own):
+            self.keep(memory)
 
-    def _contains(self, cell: Cell) -> bool:
+    def contains(self, cell: Cell) -> bool:
         """Whether the memory is one of a container, and not of a tensor."""
         if isinstance(cell.of, str):
             argument = self.arguments.get(cell.of)
@@ -412,43 +282,12 @@ class Expressions:
         return any(self.kinds.is_tensor(item) or isinstance(item, ast.List) for item in items)
 
 
-def changes_receiver(method: str) -> bool:
-    return method.endswith("_") and not method.startswith("_") and not method.endswith("__") and (
-        method not in ("requires_grad_", "zero_grad_", "detach_", "retain_grad_")
-    )
-
-
-def _name(nodes: list[ast.expr]) -> str:
-    return nodes[0].id if nodes and isinstance(nodes[0], ast.Name) else ""
-
-
-def _arguments(node: ast.AST) -> list[ast.arg]:
-    if not isinstance(node, _FUNCTIONS):
+def arguments_of(node: ast.AST) -> list[ast.arg]:
+    if not isinstance(node, FUNCTIONS):
         return []
     found = node.args
     more = [item for item in (found.vararg, found.kwarg) if item is not None]
     return [*found.posonlyargs, *found.args, *found.kwonlyargs, *more]
-
-
-def _given(call: ast.Call, function: LocalFunction, held: list[Memory]) -> dict[str, Memory]:
-    """The memory that each parameter gets; one that gets nothing is left out."""
-    names = [item.arg for item in _arguments(function.scope.node)]
-    positional = getattr(function.scope.node, "args", None)
-    if function.receiver is not None or (
-        function.scope.parent is not None and function.scope.parent.is_class
-    ):
-        names = names[1:]
-    plain = positional is not None and positional.vararg is None and positional.kwarg is None
-    if not plain or any(isinstance(item, ast.Starred) for item in call.args) or any(
-        item.arg is None for item in call.keywords
-    ):
-        return dict.fromkeys(names, union(held) | {TWICE})
-    found = dict.fromkeys(names, NOTHING)
-    found.update(zip(names, held, strict=False))
-    for keyword, memory in zip(call.keywords, held[len(call.args):], strict=True):
-        assert keyword.arg is not None
-        found[keyword.arg] = memory
-    return found
 
 
 def item_part(iterable: ast.expr, memory: Memory, index: int) -> Memory:
