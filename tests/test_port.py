@@ -80,8 +80,8 @@ def test_a_variable_that_holds_a_function_is_not_taken_for_it() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("y = x[:2]\nx[0] = 1.0\nprint(y)\n", "`y` is a view of it"),
-        ("kept = []\nkept.append(x)\nx += 1\nprint(kept)\n", "kept elsewhere"),
+        ("y = x[:2]\nx[0] = 1.0\nprint(y)\n", "`y` shares its memory"),
+        ("kept = []\nkept.append(x)\nx += 1\nprint(kept)\n", "`kept` shares its memory"),
         ("y = x\ny += 1\nprint(x)\n", "`x` shares its memory"),
         ("y = x.view(6)\ny.mul_(2)\nprint(x)\n", "`x` shares its memory"),
         ("x[[0, 0]] += 1.0\n", "may name a place twice"),

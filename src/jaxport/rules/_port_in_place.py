@@ -10,7 +10,7 @@ from jaxport.rules import _port_classes
 from jaxport.rules._conversion import Conversion
 from jaxport.rules._port_forms import written
 from jaxport.semantics.aliases import Aliases
-from jaxport.semantics.kinds.names import bound_by, narrowed
+from jaxport.semantics.kinds.names import narrowed
 from jaxport.semantics.kinds.overloads import chosen
 from jaxport.semantics.kinds.variables import makes_variable
 from jaxport.semantics.values import External, Instance
@@ -30,7 +30,7 @@ def assigned(port: Conversion, aliases: Aliases, statement: ast.Assign) -> Itera
         if isinstance(target, ast.Subscript) and port.kinds.is_tensor(target.value):
             yield from _item_assigned(port, aliases, statement, target)
         elif isinstance(target, ast.Attribute):
-            yield from _attribute_assigned(port, statement, target)
+            yield from _attribute_assigned(port, aliases, statement, target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for item in target.elts:
                 if isinstance(item, ast.Subscript) and port.kinds.is_tensor(item.value):
@@ -74,9 +74,10 @@ def _why_not(port: Conversion, aliases: Aliases, statement: ast.stmt, base: ast.
         scope, _ = port.model.walk.where.get(base, (port.model.walk.module, ()))
         if base.id in scope.elsewhere:
             return "the name is global"
-        return aliases.why_seen(base, statement)
+        return aliases.why_seen(statement)
     if isinstance(base, ast.Attribute):
-        return "" if _plain_attribute(base) else "what it is an attribute of is computed"
+        plain = _plain_attribute(base)
+        return aliases.why_seen(statement) if plain else "what it is an attribute of is computed"
     return "the tensor is a view of another one"
 
 
@@ -85,7 +86,7 @@ def _plain_attribute(node: ast.Attribute) -> bool:
 
 
 def _attribute_assigned(
-    port: Conversion, statement: ast.Assign, target: ast.Attribute
+    port: Conversion, aliases: Aliases, statement: ast.Assign, target: ast.Attribute
 ) -> Iterator[Finding]:
     """A Variable keeps its place: a new value is put into it."""
     sort = _port_classes.variable(port, target) if port.module_class(target) else ""
@@ -104,8 +105,9 @@ def _attribute_assigned(
         yield _tied(port, statement, target)
     elif target.attr == "data" and port.kinds.may_be_tensor(target.value):
         made_target = _target(port, target.value)
-        if not made_target:
-            yield port.blocked("JXP501", statement, _IN_PLACE, "what it belongs to is unknown")
+        reason = aliases.why_seen(statement) if made_target else "what it belongs to is unknown"
+        if reason:
+            yield port.blocked("JXP501", statement, _IN_PLACE, reason)
             return
         yield port.text("JXP501", statement, "the value of a Variable is assigned",
                         [port.replaced(target, made_target)])
@@ -186,21 +188,9 @@ def _layer_names(port: Conversion, node: ast.expr) -> set[str]:
 def augmented(port: Conversion, aliases: Aliases, statement: ast.AugAssign) -> Iterator[Finding]:
     """`x += y` of a tensor, of a Variable or of items."""
     target = statement.target
-    if isinstance(target, ast.Name):
-        found = port.model.lookup(target, target.id)
-        own = next((item for item in found if item.node is statement), None)
-        bindings = port.model.lookup(target, target.id, without=own)
-        tensor = any(kind.name == "tensor" for item in bindings
-                     for kind in bound_by(port.kinds, item))
-        if tensor:
-            load = ast.Name(target.id, ast.Load())
-            port.model.walk.where[load] = port.model.walk.where.get(
-                target, (port.model.walk.module, ()))
-            load.lineno = target.lineno
-            port.model.walk.parents[load] = statement
-            reason = aliases.why_seen(load, statement)
-            if reason:
-                yield port.blocked("JXP501", statement, _IN_PLACE, reason)
+    reason = aliases.why_seen(statement)
+    if reason:
+        yield port.blocked("JXP501", statement, _IN_PLACE, reason)
     elif isinstance(target, ast.Attribute):
         if _port_classes.variable(port, target):
             yield port.text("JXP501", statement, "the value of a Variable is `[...]`",
@@ -245,9 +235,7 @@ def _is_basic(port: Conversion, index: ast.expr) -> bool:
     )
 
 
-def called(
-    port: Conversion, aliases: Aliases, statement: ast.Expr, call: ast.Call
-) -> Iterator[Finding]:
+def called(port: Conversion, aliases: Aliases, call: ast.Call) -> Iterator[Finding]:
     """`x.add_(y)` and `nn.init.zeros_(w)` as statements: the new value is assigned."""
     name = port.model.qualified(call.func) or ""
     if name.startswith("torch.nn.init.") and name.endswith("_") and call.args:
@@ -272,8 +260,7 @@ def called(
     assigned = _target(port, target)
     bare = target.value if isinstance(target, ast.Attribute) and target.attr == "data" else target
     reason = "" if assigned else "what it belongs to can't be told"
-    if not reason and isinstance(bare, ast.Name):
-        reason = aliases.why_seen(bare, statement)
+    reason = reason or aliases.why_seen(call)
     if not reason and isinstance(bare, ast.Subscript):
         reason = "the tensor is a view of another one"
     key = port.random.keys.get(call, "")
@@ -292,7 +279,9 @@ def _is_in_place(method: str) -> bool:
     return method.endswith("_") and not method.endswith("__") and not method.startswith("_")
 
 
-def given_on(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[Finding]:
+def given_on(
+    port: Conversion, aliases: Aliases, call: ast.Call, func: ast.Attribute
+) -> Iterator[Finding]:
     """`y = x.add_(1)`: the value as it would be, where `x` is something new that nobody keeps."""
     if isinstance(port.model.walk.parents.get(call), ast.Expr) or not _is_in_place(func.attr):
         return
@@ -305,7 +294,22 @@ def given_on(port: Conversion, call: ast.Call, func: ast.Attribute) -> Iterator[
     if row is None or ("{key}" in row.jax and not key):
         yield port.blocked("JXP501", call, message, "this form of it has no counterpart")
         return
-    if not isinstance(func.value, (ast.Call, ast.BinOp)):
-        yield port.blocked("JXP501", call, message, "its result is used as well")
+    new = isinstance(func.value, (ast.Call, ast.BinOp))
+    reason = aliases.why_seen(call) if new else "its result is used as well"
+    if reason:
+        yield port.blocked("JXP501", call, message, reason)
         return
     yield written(port, "JXP501", call, row, True, message)
+
+
+def given_to(port: Conversion, aliases: Aliases, call: ast.Call) -> Iterator[Finding]:
+    """`F.relu(x, inplace=True)` or `self.act(x)`: what is changed is read no more."""
+    name = port.model.qualified(call.func) or ""
+    if name.startswith("torch.nn.init.") or (not name and isinstance(call.func, ast.Attribute) and (
+        _is_in_place(call.func.attr)
+    )):
+        return
+    reason = aliases.why_seen(call)
+    if reason:
+        yield port.blocked("JXP501", call, f"`{ast.unparse(call.func)}` changes a tensor in place",
+                           reason)

@@ -35,6 +35,7 @@ def convert(port: Conversion) -> list[Finding]:
             found += _port_gradients.stored(port, node)
         elif isinstance(node, ast.Call):
             found += [*_port_gradients.called(port, node), *_port_numbers.call(port, node)]
+            found += _port_in_place.given_to(port, aliases, node)
     return found
 
 
@@ -46,7 +47,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
             yield from _port_in_place.augmented(port, aliases, node)
             yield from _port_numbers.operation(port, node)
         case ast.Expr(value=ast.Call() as call):
-            yield from _port_in_place.called(port, aliases, node, call)
+            yield from _port_in_place.called(port, aliases, call)
         case ast.If() | ast.While() | ast.IfExp() | ast.Assert():
             yield from _port_control_flow.decided(port, node)
         case ast.Compare():
@@ -71,7 +72,7 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
         case ast.Call(func=ast.Name(id="int" | "float" | "bool"), args=[argument]):
             yield from _port_control_flow.read(port, node, argument)
         case ast.Call(func=ast.Attribute() as func):
-            yield from _port_in_place.given_on(port, node, func)
+            yield from _port_in_place.given_on(port, aliases, node, func)
         case ast.Attribute(ctx=ast.Load()):
             yield from attribute(port, node)
             yield from _attribute(port, node)
