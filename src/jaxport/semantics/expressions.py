@@ -10,9 +10,7 @@ from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.memory import NOTHING, TWICE, Cell, Memory, State, part, together, union
 from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
-from jaxport.semantics.sharing import (
-    METADATA,
-)
+from jaxport.semantics.sharing import METADATA
 from jaxport.semantics.values import Items, LocalFunction, Result
 
 _PLAIN = {"int", "float", "bool", "str", "dtype", "device", "module", "function", "class"}
