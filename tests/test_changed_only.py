@@ -506,7 +506,10 @@ def test_a_shallow_clone_asks_for_more_history(
     commit(folder)
     git(tmp_path, "clone", "--quiet", "--depth=1", "--branch=topic", f"file://{folder}", "clone")
     clone = tmp_path / "clone"
-    hint = "the clone is shallow: fetch more history (git fetch --unshallow)\n"
+    hint = (
+        "the clone is shallow: fetch more history "
+        "(git fetch --unshallow; on GitHub fetch-depth: 0)\n"
+    )
     run = Run(capsys, "--changed-only=origin/main", str(clone))
     assert run.code == 2
     assert run.err == f"jaxport: --changed-only: {clone} has no commit 'origin/main'; {hint}"

@@ -161,7 +161,10 @@ def _commit(top: Path, name: str) -> str:
 
 def _fetch_hint(top: Path) -> str:
     if _git(top, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        return "; the clone is shallow: fetch more history (git fetch --unshallow)"
+        return (
+            "; the clone is shallow: fetch more history"
+            " (git fetch --unshallow; on GitHub fetch-depth: 0)"
+        )
     return ""
 
 

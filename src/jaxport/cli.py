@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    arguments = parser().parse_args(_explicit(sys.argv[1:] if argv is None else argv))
+    arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -36,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _silence()
         print(f"jaxport: can't write the output: {error.strerror}", file=sys.stderr)
     return 2
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """What the command line says. Raises SystemExit where it is wrong."""
+    return parser().parse_args(_explicit(argv))
 
 
 def _silence() -> None:

@@ -20,6 +20,9 @@ ONLY_OF_MODULES = _WALKS | {
 def forward(port: Conversion, call: ast.Call, func: ast.Attribute) -> Finding | None:
     of_super = isinstance(func.value, ast.Call) and getattr(func.value.func, "id", "") == "super"
     if not of_super and not port.is_module(func.value):
+        if port.speaks_torch and not port.model.infer(func) and not port.kinds.of(func.value):
+            return port.blocked("JXP402", call, "`forward` is `__call__` in NNX",
+                                "whether it is that of a module can't be told")
         return None
     content = ".__call__" if of_super else ""
     return port.text("JXP402", call, "`forward` is `__call__` in NNX",

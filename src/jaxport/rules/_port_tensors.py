@@ -75,6 +75,36 @@ def _node(port: Conversion, aliases: Aliases, node: ast.AST) -> Iterator[Finding
         case ast.Attribute(ctx=ast.Load()):
             yield from attribute(port, node)
             yield from _attribute(port, node)
+        case ast.Subscript(value=value, slice=index) if port.kinds.is_tensor(value):
+            yield from _indexed(port, index)
+
+
+def _indexed(port: Conversion, index: ast.expr) -> Iterator[Finding]:
+    """`x[[0, 2]]`: JAX takes no list as the whole index, which is no tuple either."""
+    made = list(_made(port, index)) if port.kinds.names(index) == {"sequence"} else []
+    lists = [isinstance(item, (ast.List, ast.ListComp)) for item in made]
+    if not made or (not any(lists) and all(isinstance(item, ast.Tuple) for item in made)):
+        return
+    message = "a list is no index in JAX"
+    if not all(lists):
+        yield port.blocked("JXP901", index, message, "whether it is a list or a tuple of indices "
+                           "can't be told")
+        return
+    asarray = f"{port.spelled('jax.numpy', index)}.asarray("
+    yield port.text("JXP901", index, message, [port.before(index, asarray), port.after(index, ")")],
+                    ("jax.numpy",))
+
+
+def _made(port: Conversion, node: ast.expr) -> Iterator[ast.AST]:
+    """Where the value is made: by the expression, or by what its name is bound to."""
+    bindings = port.model.lookup(node, node.id) if isinstance(node, ast.Name) else []
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self":
+        info = port.module_class(node)
+        bindings = info.attributes.get(node.attr, []) if info else []
+    if not bindings:
+        yield node
+    for binding in bindings:
+        yield binding.node if binding.kind == "value" else node
 
 
 def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from jaxport.semantics.kinds import variables
 from jaxport.semantics.kinds.kind import UNKNOWN, Kinds
 from jaxport.semantics.model import Model
-from jaxport.semantics.scopes import Class
+from jaxport.semantics.scopes import Binding, Class
 
 _DEPTH = 60
+_EFFORT = 2000
 
 
 class FileKinds:
@@ -24,7 +25,15 @@ class FileKinds:
         self.model = model
         self._read = read
         self._known: dict[ast.AST, Kinds] = {}
-        self._asked: set[object] = set()
+        self._before: dict[ast.Name, list[Binding]] = {}
+        # What is being worked out, by depth, and how far up the answers go that were asked for
+        # again in the meantime: what depends on one of them is not the whole answer.
+        self._asked: dict[object, int] = {}
+        self._reached = _DEPTH
+        # How much one question took so far, and the answers in it that are not the whole ones:
+        # behind `_EFFORT` these are taken, since the same is asked again and again in circles.
+        self._effort = 0
+        self._partly: dict[ast.AST, Kinds] = {}
         self._variables: dict[Class, dict[str, str]] = {}
         self._loads: dict[ast.AST, dict[str, list[ast.Name]]] = {}
 
@@ -33,28 +42,49 @@ class FileKinds:
         found = self._known.get(node)
         if found is not None:
             return found
-        if node in self._asked or len(self._asked) > _DEPTH:
+        if len(self._asked) > _DEPTH:
+            self._reached = 0
             return UNKNOWN
-        self._asked.add(node)
-        try:
+        if not self._asked:
+            self._effort = 0
+            self._partly.clear()
+        if self._effort > _EFFORT and node in self._partly:
+            self._reached = 0
+            return self._partly[node]
+        self._effort += 1
+        with self.asking(node) as new:
+            if not new:
+                return UNKNOWN
+            depth, outside = self._asked[node], self._reached
+            self._reached = _DEPTH
             found = self._read(self, node)
-        finally:
-            self._asked.discard(node)
-        if found or not self._asked:
-            self._known[node] = found
+            if found or self._reached >= depth:
+                self._known[node] = found
+            else:
+                self._partly[node] = found
+            self._reached = min(outside, self._reached)
         return found
 
     @contextmanager
     def asking(self, question: object) -> Iterator[bool]:
         """Whether `question` is new: not what an answer is being worked out for already."""
-        if question in self._asked:
+        depth = self._asked.get(question)
+        if depth is not None:
+            self._reached = min(self._reached, depth)
             yield False
             return
-        self._asked.add(question)
+        self._asked[question] = len(self._asked)
         try:
             yield True
         finally:
-            self._asked.discard(question)
+            del self._asked[question]
+
+    def before(self, node: ast.Name) -> list[Binding]:
+        """The bindings that the name can see."""
+        found = self._before.get(node)
+        if found is None:
+            found = self._before[node] = self.model.before(node)
+        return found
 
     def names(self, node: ast.AST) -> set[str]:
         """The names of the kinds that the value can have."""

@@ -27,7 +27,7 @@ def of_name(kinds: FileKinds, node: ast.Name) -> Kinds:
     if classes and all(classes):
         return UNKNOWN.union(*classes)
     found: Kinds = UNKNOWN
-    bindings = kinds.model.before(node)
+    bindings = kinds.before(node)
     for binding in bindings:
         found |= bound_by(kinds, binding)
     if bindings and all(binding.kind == "annotation" for binding in bindings):

@@ -155,7 +155,7 @@ def used_as_tensor(kinds: FileKinds, node: ast.Name, bindings: list[Binding]) ->
         return any(
             is_tensor_use(kinds, use)
             for use in kinds.loads(holder).get(node.id, [])
-            if kinds.model.before(use) == bindings
+            if kinds.before(use) == bindings
         )
 
 
