@@ -118,7 +118,9 @@ def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
         return
     if not port.kinds.is_tensor(node.value) or port.model.qualified(node) is not None:
         return
-    if isinstance(node.value, ast.Attribute) and port.kinds.names(node.value) != {"tensor"}:
+    if isinstance(node.value, ast.Attribute) and node.attr != "data" and (
+        port.kinds.names(node.value) != {"tensor"}
+    ):
         return
     if node.attr == "device":
         spelled = port.spelled("jax", node)
