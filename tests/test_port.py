@@ -80,8 +80,8 @@ def test_a_variable_that_holds_a_function_is_not_taken_for_it() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("y = x[:2]\nx[0] = 1.0\nprint(y)\n", "`y` is a view of it"),
-        ("kept = []\nkept.append(x)\nx += 1\nprint(kept)\n", "kept elsewhere"),
+        ("y = x[:2]\nx[0] = 1.0\nprint(y)\n", "`y` shares its memory"),
+        ("kept = []\nkept.append(x)\nx += 1\nprint(kept)\n", "`kept` shares its memory"),
         ("y = x\ny += 1\nprint(x)\n", "`x` shares its memory"),
         ("y = x.view(6)\ny.mul_(2)\nprint(x)\n", "`x` shares its memory"),
         ("x[[0, 0]] += 1.0\n", "may name a place twice"),
@@ -188,6 +188,69 @@ def test_torchs_assert_is_a_statement() -> None:
         "        x.size(0) == 3,\n        'three '\n        'rows',\n    )\n    return x\n")
     assert "    assert x.shape[0] == 3, ('three '\n        'rows')\n" in text
     assert "plain statement" in blocked("import torch\n\nok = torch._assert(True, 'no')\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "ported_line"),
+    [
+        ("(x > 0).to(torch.uint8)", "(x > 0).astype(jnp.uint8)"),
+        ("x + (x - z).detach()", "x + jax.lax.stop_gradient(x - z)"),
+        ("(x + z).contiguous()", "(x + z)"),
+        ("((-x)).to(z.dtype)", "((-x)).astype(z.dtype)"),
+        ("(x + z)[0].to('cpu')", "(x + z)[0]"),
+        ("torch.is_tensor((x))", "isinstance((x), jax.Array)"),
+        ("x[[0, 2]]", "x[jnp.asarray([0, 2])]"),
+        ("x[:, [0, 2]]", "x[:, [0, 2]]"),
+    ],
+)
+def test_parentheses_and_lists(line: str, ported_line: str) -> None:
+    head = "import torch\n\n\ndef f(x: torch.Tensor, z: torch.Tensor):\n"
+    text = written(f"{head}    return {line}\n")
+    assert f"    return {ported_line}\n" in text
+
+
+def test_comments_of_what_goes_stand_above_its_statement() -> None:
+    text = written(
+        "import torch\n\n\ndef f(x: torch.Tensor):\n    y = x + 1\n    z = y.to(  # cast\n"
+        "        torch.float16,  # half\n    )\n    with torch.no_grad():  # frozen\n"
+        "        # twice\n        w = z * 2\n    return w\n")
+    assert "    y = x + 1\n    # cast\n    # half\n    z = y.astype(jnp.float16)\n" in text
+    assert "    # frozen\n    # twice\n    w = z * 2\n" in text
+
+
+def test_the_last_comment_of_a_call_stays_with_its_argument() -> None:
+    text = written(
+        HEAD + "def head():\n    return nn.Linear(\n        4,  # in\n        bias=True,  # bias\n"
+        "        out_features=2,  # out\n    )\n")
+    assert "        out_features=2,  # out\n        rngs=rngs,\n    )\n" in text
+
+
+def test_a_parameter_that_is_registered_as_none_is_asked_for() -> None:
+    text = written(
+        HEAD + "class Net(nn.Module):\n    def __init__(self, bias):\n        super().__init__()\n"
+        "        if bias:\n            self.bias = nn.Parameter(torch.zeros(3))\n        else:\n"
+        "            self.register_parameter('bias', None)\n\n    def forward(self, x):\n"
+        "        return x if self.bias is None else x + self.bias\n")
+    assert "            self.bias = None\n" in text
+
+
+@pytest.mark.parametrize("line", ["x.float().exp()", "x.sort(1, True)", "x.log()", "x.split(2)"])
+def test_a_method_of_tensors_on_something_unknown_blocks(line: str) -> None:
+    assert "whether the value is one can't be told" in blocked(
+        f"import torch\n\n\ndef f(x):\n    return {line}, torch.zeros(3)\n")
+
+
+@pytest.mark.parametrize("line", ["x.split(',')", "x.log('a', 1)", "x.sort()", "x.update(y=1)"])
+def test_a_method_that_text_or_lists_have_is_left(line: str) -> None:
+    assert line in written(f"import torch\n\n\ndef f(x):\n    return {line}, torch.zeros(3)\n")
+
+
+def test_forward_as_a_value_and_of_something_unknown() -> None:
+    text = written(HEAD + "class Net(nn.Module):\n    def forward(self, x):\n        return x\n\n"
+                   "    def both(self, x):\n        f = self.forward\n        return f(x)\n")
+    assert "f = self.__call__" in text
+    assert "whether it is that of a module" in blocked(
+        HEAD + "def run(net, x):\n    return net.forward(x), nn.Identity()\n")
 
 
 def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:

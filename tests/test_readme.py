@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from jaxport import check, port
 from jaxport import source as sources
 from jaxport.config import Config
@@ -43,3 +45,10 @@ def test_the_table_names_every_rule_that_rewrites() -> None:
     for rule in all_rules():
         if any(example.nnx for example in rule.examples):
             assert f"| {rule.code} |" in README
+
+
+def test_the_table_of_the_action_is_what_action_yml_says() -> None:
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    section = README.partition("## GitHub Action")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (?:`(.*?)`)? ?\|", section, re.MULTILINE))
+    assert rows == {name: entry["default"] for name, entry in inputs.items()}

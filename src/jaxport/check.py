@@ -17,7 +17,7 @@ from jaxport.source import SourceError, SourceFile
 
 _PASSES = 10
 # Rules whose place the rules of `port` take.
-_REPLACED = frozenset({"JXP301"})
+REPLACED = frozenset({"JXP301"})
 
 
 @dataclass
@@ -50,23 +50,23 @@ def findings(
     rules = [
         rule for rule in all_rules()
         if rule.code in codes and (
-            rule.code not in _REPLACED if porting else _can_find(rule, source)
+            rule.code not in REPLACED if porting else _can_find(rule, source)
         )
     ]
-    if not rules:
-        return []
+    found = [problem for problem in source.problems if problem.code in codes]
     try:
-        with project.model_of(source) as model:
-            file = File(model, config.dialect, porting)
-            found = [
-                finding
-                for rule in rules
-                for finding in rule.check(file)
-                if not (noqa and source.suppressed(finding))
-            ]
+        if rules:
+            with project.model_of(source) as model:
+                file = File(model, config.dialect, porting)
+                found += [
+                    finding
+                    for rule in rules
+                    for finding in rule.check(file)
+                    if not (noqa and source.suppressed(finding.code, finding.span.start.row))
+                ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
-    return sorted(set(found), key=lambda item: (item.span, item.code))
+    return sorted(set(map(source.adapted, found)), key=lambda item: (item.span, item.code))
 
 
 def _can_find(rule: Rule, source: SourceFile) -> bool:
@@ -101,7 +101,7 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
         except RecursionError:
             break  # too deep for the parser that rewrites: the findings stay
         except SourceError as error:
-            message = f"a rewrite was thrown away, its result does not parse: {error}"
+            message = f"a rewrite was thrown away, its result can't be used: {error}"
             checked.findings.append(at_start("JXP006", message))
             return Checked(source.path, checked.findings, source)
         if after.text == current.text:
@@ -117,20 +117,39 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
-    with _uncollected():
-        return _guarded(path, lambda: project.read(path), config, fix, unsafe)
+    with uncollected():
+        return _guarded(path, lambda: _read(path), config, fix, unsafe)
+
+
+def _read(path: Path) -> SourceFile:
+    return _parse(path, sources.read_bytes(path)) if is_notebook(path) else project.read(path)
 
 
 def check_bytes(
     path: Path, data: bytes, config: Config, fix: bool = False, unsafe: bool = False
 ) -> Checked:
     """`check_path` for text that comes from somewhere else."""
-    return _guarded(path, lambda: sources.parse(path, data), config, fix, unsafe)
+    return _guarded(path, lambda: _parse(path, data), config, fix, unsafe)
+
+
+def is_notebook(path: Path) -> bool:
+    return path.suffix == ".ipynb"
+
+
+def _parse(path: Path, data: bytes) -> SourceFile:
+    if not is_notebook(path):
+        return sources.parse(path, data)
+    from jaxport import notebook
+
+    return notebook.parse(path, data)
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Python's garbage collector waits: it would look at a growing tree again and again."""
+def uncollected() -> Iterator[None]:
+    """Python's garbage collector waits: it would search trees again and again for nothing.
+
+    Checking leaves no cycles behind.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -155,7 +174,7 @@ def _guarded(
 
 
 def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
-    """The files to check: named files as they are, folders searched for Python files."""
+    """The files to check: named files as they are, folders searched for what is included."""
     from jaxport import config as configs
 
     for path in paths:

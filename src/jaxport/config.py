@@ -15,6 +15,7 @@ from jaxport.rules import Dialect, all_rules
 EXCLUDED = (
     ".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "__pycache__", "build", "dist",
     "node_modules", "site-packages", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+    ".ipynb_checkpoints",
 )  # fmt: skip
 CODE_LISTS = ("select", "ignore", "extend-select")
 
@@ -32,9 +33,10 @@ class Config:
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    include: tuple[str, ...] = ("*.py", "*.pyi")
+    include: tuple[str, ...] = ("*.py", "*.pyi", "*.ipynb")
     exclude: tuple[str, ...] = ()
     dialect: Dialect = "nnx"
+    baseline: str = ""
 
     def codes(self, path: Path) -> frozenset[str]:
         """The rules that are on for the file at `path`. The longest prefix decides, as in ruff."""
@@ -125,6 +127,10 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Config:
             if value not in get_args(Dialect):
                 raise ConfigError(f"{where} must be one of {', '.join(get_args(Dialect))}")
             config = replace(config, dialect=value)
+        elif key == "baseline":
+            if not isinstance(value, str) or not value:
+                raise ConfigError(f"{where} must be the name of a file")
+            config = replace(config, baseline=value)
         else:
             raise ConfigError(f"{where}: no such setting")
     return config

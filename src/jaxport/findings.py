@@ -16,10 +16,14 @@ ESCAPE = "# jaxport: JXP202 not ported:"
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """A place in a file: `row` from 1, `column` from 0, counted in characters."""
+    """A place in a file: `row` from 1, `column` from 0, counted in characters.
+
+    With a `cell`, which is a notebook's and counts from 1, the row is one of that cell.
+    """
 
     row: int
     column: int
+    cell: int = 0
 
 
 @dataclass(frozen=True, order=True)
@@ -57,12 +61,16 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Finding:
-    """One reported place. `rewrite` is None where only a person can decide."""
+    """One reported place. `rewrite` is None where `check` has none.
+
+    `by_port` says that `port` has one, as far as the file alone shows.
+    """
 
     code: str
     message: str
     span: Span
     rewrite: Rewrite | None = field(default=None, compare=False)
+    by_port: bool = field(default=False, compare=False)
 
     @property
     def is_fixable(self) -> bool:

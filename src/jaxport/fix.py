@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import io
 import textwrap
 import tokenize
 from collections import Counter
@@ -68,8 +67,9 @@ def edits(
     standard = {pair for pair in needed if is_standard(pair[0])}
     lines = {line for part in missing for line in part.imports}
     lines |= {f"import {module}" for module, spelled in standard if module == spelled}
+    user = min((finding.span.start.row for finding in findings), default=0)
     added = [
-        *line_edits(source, lines), *import_edits(source, needed - standard),
+        *line_edits(source, lines), *import_edits(source, needed - standard, user),
         *part_edits(source, missing, names, mentions + source.text),
     ]
     return sorted([*added, *made], key=lambda edit: edit.span)
@@ -136,13 +136,15 @@ class _Rewriter:
             span = _edited(finding)
             index += 1
             inner = []
-            while index < len(self.findings) and _holds(span, _edited(self.findings[index])):
+            while index < len(self.findings) and _holds(span, self.findings[index]):
                 inner.append(self.findings[index])
                 index += 1
             rewrite = finding.rewrite
             assert rewrite is not None
             if isinstance(rewrite.plan, Text):
-                yield rewrite.plan.edits[0]
+                edit = rewrite.plan.edits[0]
+                yield from self._saved_comments(edit.span, edit.content)
+                yield edit
             elif isinstance(rewrite.plan, LossFunction):
                 yield from self._loss(finding, rewrite, rewrite.plan, inner)
             elif rewrite.hook in _STATEMENTS:
@@ -193,22 +195,17 @@ class _Rewriter:
 
     def _saved_comments(self, span: Span, written: str) -> Iterator[Edit]:
         """The comments inside of the old text that the new one has not, above the statement."""
-        if span.start.row == span.end.row:
-            return
-        old = self._text(span, [])
-        try:
-            tokens = list(tokenize.generate_tokens(io.StringIO(f"({old})").readline))
-        except (tokenize.TokenError, SyntaxError):
-            return
-        start = max(at for at in self._blocks if at <= span.start)
+        if span.start.row == span.end.row or (not written and not span.start.column):
+            return  # no comment, or whole lines, that go with their comments
+        first = max(span.start, Position(span.start.row, len(self._indent(span.start.row))))
+        start = max(at for at in self._blocks if at <= first)
         if start.row > 1 and self.source.lines[start.row - 2].rstrip("\r\n").endswith("\\"):
             return  # the line above goes on here, and no comment can stand between
-        line = self.source.lines[start.row - 1]
-        indent = line[: len(line) - len(line.lstrip())]
         lost = [
-            f"{indent}{token.string}{self.source.newline(start.row)}"
-            for token in tokens
-            if token.type == tokenize.COMMENT and token.string not in written
+            f"{self._indent(start.row)}{token.string}{self.source.newline(start.row)}"
+            for token in self.source.tokens
+            if token.type == tokenize.COMMENT and span.start <= Position(*token.start) < span.end
+            and token.string not in written
         ]
         if lost:
             at = Position(start.row, 0)
@@ -469,16 +466,18 @@ def _order(finding: Finding) -> tuple[object, ...]:
     the larger one.
     """
     span, whole = _edited(finding), finding.span
-    size = (whole.end.row - whole.start.row, whole.end.column - whole.start.column)
     if span.start < span.end:
-        return (span.start, 2, _reversed(span.end))
+        return (span.start, 1, _reversed(span.end), 1)
     if span.start == whole.start:
-        return (span.start, 1, (-size[0], -size[1]))
-    return (span.start, 0, size)
+        return (span.start, 1, _reversed(whole.end), 0)
+    return (span.start, 0, (whole.end.row - whole.start.row, whole.end.column - whole.start.column))
 
 
-def _holds(outer: Span, inner: Span) -> bool:
-    """Whether `inner` is a part of `outer`; an insertion at its edge is not."""
+def _holds(outer: Span, finding: Finding) -> bool:
+    """Whether the edit of `finding` is a part of `outer`; one at the edge of its node is not."""
+    inner, whole = _edited(finding), finding.span
+    if inner.start == inner.end == outer.start:
+        return whole.start == outer.start and whole.end < outer.end
     if inner.start == inner.end:
         return outer.start < inner.start < outer.end
     return outer.contains(inner)

@@ -11,8 +11,10 @@ from jaxport.findings import Edit, Position, Span
 from jaxport.source import SourceFile
 
 
-def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[Edit]:
-    """The edits that import the modules that the file does not import yet.
+def import_edits(
+    source: SourceFile, needed: Iterable[tuple[str, str]], user: int = 0
+) -> list[Edit]:
+    """The edits that import the modules that the file does not import above the row `user`.
 
     `needed` are pairs of a module and how the new code spells it; where they differ the file
     has an alias already. `import flax` does not count for `flax.nnx`: it does not load it.
@@ -20,7 +22,7 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     present = {
         alias.name
         for statement in source.tree.body
-        if isinstance(statement, ast.Import)
+        if isinstance(statement, ast.Import) and (statement.lineno < user or not user)
         for alias in statement.names
         if alias.asname is None
     }
@@ -29,7 +31,7 @@ def import_edits(source: SourceFile, needed: Iterable[tuple[str, str]]) -> list[
     )
     if not missing:
         return []
-    row, before = import_place(source)
+    row, before = import_place(source, user)
     newline = source.newline()
     text = "".join(f"import {module}{newline}" for module in missing)
     at = Position(row, 0)
@@ -100,11 +102,12 @@ def _has(source: SourceFile, line: str) -> bool:
     )
 
 
-def import_place(source: SourceFile) -> tuple[int, bool]:
+def import_place(source: SourceFile, user: int = 0) -> tuple[int, bool]:
     """The row to put imports in, and whether other imports stand there.
 
     It is in front of the first import that would sort after them in the block that imports
-    torch, or whatever the file's first import is; else behind the docstring.
+    torch, or whatever the file's first import is; else behind the docstring. In a notebook, a
+    cell above the row `user` may import torch behind what other cells do.
     """
     body = source.tree.body
     start = 0
@@ -113,10 +116,14 @@ def import_place(source: SourceFile) -> tuple[int, bool]:
     while start < len(body) and _is_future(body[start]):
         start += 1
     top = []
+    leading = True
     for statement in body[start:]:
-        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-            break
-        top.append(statement)
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            if leading or (_root(statement) == "torch" and statement.lineno < user
+                           and source.is_divided(1, statement.lineno)):
+                top.append(statement)
+        else:
+            leading = False
     torch = next((item for item in top if _root(item) == "torch"), None)
     chosen = torch or next(iter(top), None)
     if chosen is not None and _owns_its_lines(source, chosen):
@@ -171,6 +178,7 @@ def removal_edits(before: SourceFile, after: SourceFile) -> list[Edit]:
         for node in ast.walk(after.tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in plain
     ]
+    texts.append(after.mentions)
     gone = {
         name for name in gone if not any(re.search(rf"\b{name}\b", text) for text in texts)
     }

@@ -68,26 +68,12 @@ def _needed(result: Ported) -> Iterator[tuple[Finding, Path]]:
     """The files of the project that need torch and that the file imports."""
     if result.source is None:
         return
-    for statement in ast.walk(result.source.tree):
-        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-            continue
-        for name, level in _modules(statement):
-            path = project.locate(result.source.path.resolve(), name, level)
-            model = project.load(path) if path is not None else None
-            if path is not None and model is not None and model.uses_torch:
-                span = result.source.span(statement)
-                yield Finding("JXP004", f"`{name}` is imported", span), path.resolve()
-
-
-def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:
-    if isinstance(statement, ast.Import):
-        yield from ((alias.name, 0) for alias in statement.names)
-        return
-    module = statement.module or ""
-    if module:
-        yield module, statement.level
-    for alias in statement.names:
-        yield f"{module}.{alias.name}".strip("."), statement.level
+    source = result.source
+    for statement, name, path in project.imported(source.path.resolve(), source.tree):
+        model = project.load(path) if path is not None else None
+        if path is not None and model is not None and model.uses_torch:
+            span = source.span(statement)
+            yield Finding("JXP004", f"`{name}` is imported", span), path.resolve()
 
 
 def _text(path: Path) -> str:

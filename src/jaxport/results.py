@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from jaxport.check import Checked
-from jaxport.findings import Applicability, Edit, Finding, Span
+from jaxport.findings import Applicability, Edit, Finding, Rewrite, Span
+from jaxport.rules import Dialect
+from jaxport.source import SourceFile, split_lines
 
 
 @dataclass(frozen=True)
 class Fix:
-    """A rewrite as text: what `--fix`, or an editor, puts where."""
+    """A rewrite as text: what `--fix`, or an editor, puts where.
+
+    Findings that are rewritten together or not at all have one fix, with the edits of all of
+    them. `diff` is the same as the lines of a unified diff, without its head and line ends.
+    """
 
     applicability: Applicability
     message: str
     edits: tuple[Edit, ...]
+    diff: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a finding stands, beside its row.
+
+    `last_row` is its last row in the file, for a block that of its head; `scope` names the
+    functions and classes around it; `text` is the code of the flagged lines, and `statement` a
+    digest of the whole statement where that is more.
+    """
+
+    last_row: int
+    scope: str = ""
+    text: str = ""
+    statement: str = ""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A finding with the lines it stands in, without their line ends."""
+    """A finding with the lines it stands in, without their line ends.
+
+    `file_span` is where other tools find it: in a notebook `span` is in a cell, and this in the
+    JSON around it, by whole lines.
+    """
 
     code: str
     message: str
     span: Span
+    file_span: Span
     is_fixable: bool
     lines: tuple[str, ...] = ()
     fix: Fix | None = None
+    place: Place | None = None
 
 
 @dataclass
@@ -35,7 +64,8 @@ class FileResult:
     """What one file came to.
 
     `notes` are for the standard error; `failed` says that the file could not be written, and
-    `config_error` that the run can't go on.
+    `config_error` that the run can't go on. Where findings have places, `codes` are the rules
+    that were looked for.
     """
 
     path: Path
@@ -46,6 +76,7 @@ class FileResult:
     changed: bool = False
     failed: bool = False
     config_error: str = ""
+    codes: frozenset[str] = frozenset()
 
     @property
     def fixable(self) -> int:
@@ -54,30 +85,65 @@ class FileResult:
 
     def with_fixes(self, result: Checked) -> FileResult:
         """The same with the text of each rewrite, which takes libcst."""
+        fixes = _fixes(result)
         pairs = zip(self.findings, result.findings, strict=True)
-        return replace(self, findings=[replace(one, fix=_fix(result, item)) for one, item in pairs])
+        found = [replace(one, fix=fixes.get(id(item))) for one, item in pairs]
+        return replace(self, findings=found)
 
 
 def shown(result: Checked) -> list[Shown]:
     """The findings of a checked file."""
-    return [
-        Shown(item.code, item.message, item.span, item.is_fixable, _lines(result, item.span))
-        for item in result.findings
-    ]
+    return [_shown(item, result.source) for item in result.findings]
 
 
-def _lines(result: Checked, span: Span) -> tuple[str, ...]:
-    lines = result.source.lines if result.source else []
-    return tuple(line.rstrip("\r\n") for line in lines[span.start.row - 1 : span.end.row])
+def _shown(item: Finding, source: SourceFile | None) -> Shown:
+    span, file_span, lines = item.span, item.span, []
+    if source is not None:
+        span, file_span = source.place(item.span), source.in_file(item.span)
+        lines = source.excerpt(item.span)
+    texts = tuple(line.rstrip("\r\n") for line in lines)
+    return Shown(item.code, item.message, span, file_span, item.is_fixable, texts)
 
 
-def _fix(result: Checked, finding: Finding) -> Fix | None:
-    if finding.rewrite is None or result.source is None:
-        return None
-    from jaxport.fix import edits
+def _fixes(result: Checked) -> dict[int, Fix]:
+    """The fixes by the identity of their findings."""
+    fixes: dict[int, Fix] = {}
+    if result.source is None or not any(item.rewrite for item in result.findings):
+        return fixes
+    from jaxport.fix import applicable
+
+    groups: dict[str, list[tuple[Finding, Rewrite]]] = {}
+    for item in applicable(result.findings, unsafe=True):
+        if item.rewrite:
+            name = item.rewrite.group or str(id(item))
+            groups.setdefault(name, []).append((item, item.rewrite))
+    for group in groups.values():
+        edits, diff = _changes(result.source, [item for item, _ in group], result.dialect)
+        safe = all(rewrite.applicability == "safe" for _, rewrite in group)
+        for item, rewrite in group if edits else ():
+            fixes[id(item)] = Fix("safe" if safe else "unsafe", rewrite.message, edits, diff)
+    return fixes
+
+
+def _changes(
+    source: SourceFile, findings: list[Finding], dialect: Dialect
+) -> tuple[tuple[Edit, ...], tuple[str, ...]]:
+    from jaxport import fix
 
     try:
-        changes = edits(result.source, [finding], result.dialect)
+        changes = tuple(fix.edits(source, findings, dialect))
     except RecursionError:
-        return None  # too deep for the parser that rewrites
-    return Fix(finding.rewrite.applicability, finding.rewrite.message, tuple(changes))
+        return (), ()  # too deep for the parser that rewrites
+    text = fix.replace(source.lines, changes)
+    placed = tuple(replace(change, span=source.place(change.span)) for change in changes)
+    return placed, _diff(source, text)
+
+
+def _diff(source: SourceFile, text: str) -> tuple[str, ...]:
+    import difflib
+
+    lines: list[str] = []
+    for (_, old), (_, new) in zip(source.sections(source.text), source.sections(text), strict=True):
+        diff = difflib.unified_diff(split_lines(old), split_lines(new), n=1)
+        lines += [line.rstrip("\r\n") for line in islice(diff, 2, None)]
+    return tuple(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import codecs
 import io
+import keyword
 import re
 import stat
 import tokenize
@@ -41,7 +42,11 @@ def split_lines(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A decoded and parsed file. `text` has the newlines that the file has."""
+    """A decoded and parsed file. `text` has the newlines that the file has.
+
+    `problems` tell of parts that `tree` leaves out, `mentions` is text of the file outside of
+    `tree` that may use its names: a notebook can have both.
+    """
 
     path: Path
     text: str
@@ -49,6 +54,8 @@ class SourceFile:
     tree: ast.Module
     encoding: str
     bom: bytes = b""
+    problems: tuple[Finding, ...] = ()
+    mentions: str = ""
 
     def encode(self, text: str) -> bytes:
         """`text` as bytes in the encoding that the file was read in."""
@@ -57,6 +64,30 @@ class SourceFile:
     def with_text(self, text: str) -> SourceFile:
         """The same file with another text. Raises SourceError where that does not parse."""
         return replace(self, text=text, lines=split_lines(text), tree=parse_tree(text))
+
+    def sections(self, text: str) -> list[tuple[str, str]]:
+        """`text` in the parts that are shown on their own, and what names each in the file."""
+        return [("", text)]
+
+    def place(self, span: Span) -> Span:
+        """Where a person looks for the span."""
+        return span
+
+    def in_file(self, span: Span) -> Span:
+        """Where the span is among the lines of the file itself."""
+        return span
+
+    def excerpt(self, span: Span) -> list[str]:
+        """The lines that the span stands in."""
+        return self.lines[span.start.row - 1 : span.end.row]
+
+    def adapted(self, finding: Finding) -> Finding:
+        """The finding as it is right for this kind of file."""
+        return finding
+
+    def is_divided(self, first: int, last: int) -> bool:
+        """Whether the rows hold something that no rewrite may move or go over."""
+        return False
 
     def newline(self, row: int = 1) -> str:
         """How the line in `row` ends; as the first one where it has no end."""
@@ -87,18 +118,29 @@ class SourceFile:
             if "#" in line
         )
 
-    def suppressed(self, finding: Finding) -> bool:
-        """Whether a `# noqa` comment on the finding's logical line covers it, as in flake8."""
-        if not self._has_noqa:
-            return False
-        row = finding.span.start.row
-        match = _NOQA.search(self._noqa_text.get(row, ""))
+    def suppressed(self, code: str, row: int) -> bool:
+        """Whether a `# noqa` comment covers the rule `code` in a row, as in flake8."""
+        match = self.noqa(row)
         if match is None:
             return False
         codes = match["codes"]
-        return codes is None or finding.code.startswith(
+        return codes is None or code.startswith(
             tuple(code for code in re.split(r"[,\s]+", codes) if code)
         )
+
+    def noqa(self, row: int) -> re.Match[str] | None:
+        """What flake8 takes for the `# noqa` of a row: the first in the text of `noqa_rows`."""
+        if not self._has_noqa:
+            return None
+        return _NOQA.search("".join(self.lines[at - 1] for at in self.noqa_rows(row)))
+
+    def noqa_rows(self, row: int) -> range:
+        """The rows that share a `# noqa` with `row`: those between two line ends of the code.
+
+        Strings and backslashes join rows, brackets do not. Empty where the file can't be
+        split into tokens.
+        """
+        return self._noqa_rows.get(row, range(0))
 
     @cached_property
     def words(self) -> str:
@@ -110,23 +152,65 @@ class SourceFile:
         return "noqa" in self.text.lower()
 
     @cached_property
-    def _noqa_text(self) -> dict[int, str]:
-        # flake8 looks for the comment on any physical line of a statement.
-        found: dict[int, str] = {}
+    def _noqa_rows(self) -> dict[int, range]:
+        found: dict[int, range] = {}
         first, last = len(self.lines) + 2, -1
+        for token in self.tokens:
+            if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
+                continue
+            first, last = min(first, token.start[0]), max(last, token.end[0])
+            if token.type in (tokenize.NL, tokenize.NEWLINE):
+                rows = range(first, min(last, len(self.lines)) + 1)
+                found.update(dict.fromkeys(range(first, last + 1), rows))
+                first, last = len(self.lines) + 2, -1
+        return found
+
+    def grouped(self, node: ast.AST) -> Span:
+        """The node's text with the parentheses around it, other than those of a call."""
+        span = self.span(node)
+        starts, ends = self._edges
+        first, last = starts.get(span.start), ends.get(span.end)
+        if first is None or last is None:
+            return span
+        code = self._code
+        while first > 0 and last + 1 < len(code) and self._groups(first - 1):
+            if code[last + 1].string != ")":
+                break
+            first, last = first - 1, last + 1
+        return Span(Position(*code[first].start), Position(*code[last].end))
+
+    def _groups(self, index: int) -> bool:
+        """Whether the token is a parenthesis that opens no call."""
+        if self._code[index].string != "(":
+            return False
+        before = self._code[index - 1] if index else None
+        return before is None or not (
+            before.string in (")", "]", "}") or before.type in (tokenize.STRING, tokenize.NUMBER)
+            or (before.type == tokenize.NAME and not keyword.iskeyword(before.string))
+        )
+
+    @cached_property
+    def _code(self) -> list[tokenize.TokenInfo]:
+        """The tokens that are code."""
+        return [token for token in self.tokens
+                if token.type not in (tokenize.COMMENT, tokenize.NL)]
+
+    @cached_property
+    def _edges(self) -> tuple[dict[Position, int], dict[Position, int]]:
+        """Which token of the code starts, and which ends, where."""
+        return (
+            {Position(*token.start): index for index, token in enumerate(self._code)},
+            {Position(*token.end): index for index, token in enumerate(self._code)},
+        )
+
+    @cached_property
+    def tokens(self) -> list[tokenize.TokenInfo]:
+        """The file's tokens; none where it can't be split into them."""
         text = "".join(line.rstrip("\r\n") + "\n" for line in self.lines)
         try:
-            for token in tokenize.generate_tokens(io.StringIO(text).readline):
-                if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
-                    continue
-                first, last = min(first, token.start[0]), max(last, token.end[0])
-                if token.type in (tokenize.NL, tokenize.NEWLINE):
-                    joined = "".join(self.lines[first - 1 : last])
-                    found.update(dict.fromkeys(range(first, last + 1), joined))
-                    first, last = len(self.lines) + 2, -1
+            return list(tokenize.generate_tokens(io.StringIO(text).readline))
         except (tokenize.TokenError, SyntaxError):
-            return {}
-        return found
+            return []
 
 
 def read(path: Path) -> SourceFile:
@@ -139,7 +223,7 @@ def read(path: Path) -> SourceFile:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What the file at `path` holds. Raises SourceError where it can't be read."""
+    """What is in the file at `path`. Raises SourceError where it can't be read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError("JXP002", "can't read the file: it is not a regular file")

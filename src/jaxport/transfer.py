@@ -31,9 +31,6 @@ Texts = dict[str, dict[str, tuple[str, str]]]
 
 CALLED = "_called"
 
-# Stands for no layer of torch's: a port makes it where a Linear has the weight of an Embedding.
-_TIED = {"weight": ("embedding", "w")}
-
 
 class TargetError(Exception):
     """What the command line names is not there, or is not what it should be."""
@@ -124,7 +121,7 @@ def layouts(files: Files) -> Texts:
         for node in file.tree.body:
             part = _copied_part(node)
             if part is not None:
-                rows = _TIED if part.name == "TiedLinear" else weights().get(part.name, {})
+                rows = weights().get(part.name, {})
                 changed = {own: row for own, row in rows.items() if row[0] and row != (own, "w")}
                 if changed:
                     assert isinstance(node, ast.ClassDef)

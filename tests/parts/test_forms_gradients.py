@@ -28,7 +28,7 @@ SNIPPETS = [
     "x.max()", "ties.max()", "ties.amax(1)", "ties.amin((0, 1))", "x.max(1)", "ties.max(1)",
     "ties.min(2).values", "x.logsumexp(1)", "x.cumsum(1)", "x.cumprod(1)", "ties.cumprod(1)",
     "x.cummax(1)", "x.sort(1)", "x.topk(2)", "x.topk(2, largest=False)", "x.kthvalue(2)",
-    "x.median(1)", "x.median()", "x.quantile(0.3, dim=1)", "torch.var_mean(x, 1)",
+    "x.median(1)", "x.median()", "ties.median()", "x.quantile(0.3, dim=1)", "torch.var_mean(x, 1)",
     "x.norm()", "x.norm(dim=1)", "(x * 0).norm(dim=1)", "x.norm(p=1, dim=1)", "x.norm(p=3, dim=1)",
     "(x * 0).norm(p=3)", "ties.norm(p=1, dim=2)",
     "x.norm(p=float('inf'), dim=2)", "ties.norm(dim=0)",

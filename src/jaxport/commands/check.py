@@ -6,20 +6,22 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from jaxport import check, config, writing
 from jaxport.check import Checked
+from jaxport.commands import ratchet, shared
+from jaxport.commands.ratchet import Ratchet
 from jaxport.config import Config, ConfigError
-from jaxport.formats import FORMATS
+from jaxport.formats import FORMATS, Render
+from jaxport.formats.options import LEVELS, Options
+from jaxport.formats.terminal import has_colour, one_line
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
 _STDIN = Path("-")
-_CHUNK = 16
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,34 +36,40 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run_.add_argument(
         "--exit-non-zero-on-fix", action="store_true", help="1 if a file was changed"
     )
-    run_.add_argument("--select", metavar="CODES", help="rules to turn on: prefixes, or ALL")
-    run_.add_argument("--ignore", metavar="CODES", help="rules to turn off")
-    run_.add_argument("--extend-select", metavar="CODES", help="rules to turn on as well")
+    shared.add_options(run_)
     run_.add_argument("--output-format", choices=FORMATS, default="concise")
+    run_.add_argument(
+        "--annotations", choices=LEVELS, default="error", help="what `github` calls a finding"
+    )
+    run_.add_argument("--statistics", action="store_true", help="count the findings of each rule")
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
-    run_.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="processes; 0: cores")
-    run_.add_argument("--config", type=Path, metavar="FILE", help="a pyproject.toml to use for all")
-    run_.set_defaults(run=run)
+    ratchet.add(run_)
+    run_.set_defaults(run=run, places=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, show and, if asked, rewrite; the exit code."""
+    render = _render(arguments)
+    totals = Totals()
+    _show(results(arguments, totals), render, arguments)
+    return _finish(totals, arguments)
+
+
+def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResult]:
+    """What is to be reported, file by file, while `totals` counts it. Raises ConfigError."""
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
-    totals = Totals()
+    only = Ratchet(arguments, fixed)
+    arguments.places |= only.needs_places
     if arguments.paths == [_STDIN]:
-        results: Iterable[FileResult] = [_stdin(arguments, fixed)]
+        found: Iterable[FileResult] = [_stdin(arguments, fixed)]
     else:
+        files, totals.failed = shared.files(arguments.paths, fixed)
         present = [path for path in arguments.paths if os.path.lexists(path)]
-        for path in arguments.paths:
-            if path not in present:
-                print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
-                totals.failed = True
-        files = list(dict.fromkeys(check.collect(present, fixed)))
-        results = _run(partial(_work, fixed=fixed, arguments=arguments), files, arguments.jobs)
-    _show(totals.counted(results), arguments)
-    return _finish(totals, arguments)
+        work = partial(_work, fixed=fixed, arguments=arguments)
+        found = shared.each(work, only.among(files, present), arguments.jobs)
+    return only.finished(totals.counted(only.new(found)))
 
 
 @dataclass
@@ -87,7 +95,7 @@ class Totals:
             self.fixable += result.fixable
             self.failed |= result.failed
             for note in result.notes:
-                print(note, file=sys.stderr)
+                print(one_line(note), file=sys.stderr)
             yield result
 
     def summary(self) -> str:
@@ -105,29 +113,24 @@ def _many(count: int, noun: str) -> str:
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
-    for name in config.CODE_LISTS:
-        given = getattr(arguments, name.replace("-", "_"))
-        if given is not None:
-            codes = config.check_codes(given.split(","), f"--{name}")
-            settings = config.with_codes(settings, name, codes)
+    settings = shared.overridden(settings, arguments)
     if arguments.dialect:
         settings = replace(settings, dialect=arguments.dialect)
     return settings
 
 
+def _render(arguments: argparse.Namespace) -> Render:
+    format_ = FORMATS[arguments.output_format]
+    if not arguments.statistics:
+        return format_.render
+    if format_.statistics is None:
+        able = ", ".join(name for name, item in FORMATS.items() if item.statistics)
+        raise ConfigError(f"--statistics goes with these output formats: {able}")
+    return format_.statistics
+
+
 def _fixes(arguments: argparse.Namespace) -> bool:
     return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
-
-
-def _run(
-    work: partial[FileResult], files: list[Path], jobs: int
-) -> Iterator[FileResult]:
-    count = jobs if jobs > 0 else os.cpu_count() or 1
-    if count == 1 or len(files) <= _CHUNK:
-        yield from map(work, files)
-        return
-    with ProcessPoolExecutor(count) as pool:
-        yield from pool.map(work, files, chunksize=_CHUNK)
 
 
 def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> FileResult:
@@ -137,12 +140,12 @@ def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> Fi
         return FileResult(path, config_error=str(error))
     checked = check.check_path(path, settings, _fixes(arguments), arguments.unsafe_fixes)
     if checked.text is None or arguments.diff:
-        return _result(checked, arguments)
+        return _result(checked, settings, arguments)
     assert checked.source is not None and checked.before is not None
     problem = writing.write(path, checked.source, checked.text)
     if not problem:
-        return _result(checked, arguments)
-    result = _result(checked.before, arguments)
+        return _result(checked, settings, arguments)
+    result = _result(checked.before, settings, arguments)
     result.notes.append(f"jaxport: {path}: can't write the file: {problem}")
     result.failed = True
     return result
@@ -157,22 +160,26 @@ def _stdin(arguments: argparse.Namespace, fixed: Config | None) -> FileResult:
         if checked.text is not None and checked.source is not None:
             data = checked.source.encode(checked.text)
         sys.stdout.buffer.write(data)
-    return _result(checked, arguments)
+    return _result(checked, settings, arguments)
 
 
 def _code_on_stdout(arguments: argparse.Namespace) -> bool:
     return arguments.paths == [_STDIN] and _fixes(arguments) and not arguments.diff
 
 
-def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
+def _result(checked: Checked, settings: Config, arguments: argparse.Namespace) -> FileResult:
     result = FileResult(
         checked.path, shown(checked), len(checked.fixed), changed=checked.text is not None
     )
+    if arguments.places:
+        from jaxport.places import with_places
+
+        result = with_places(result, checked, settings.codes(checked.path))
     if arguments.diff:
         if checked.text is not None:
             assert checked.before is not None and checked.before.source is not None
             result.diff = writing.diff(checked.path, checked.before.source, checked.text)
-    elif FORMATS[arguments.output_format].fixes:
+    elif FORMATS[arguments.output_format].fixes and not arguments.statistics:
         result = result.with_fixes(checked)
     if arguments.show_fixes and not arguments.diff:
         result.notes += [
@@ -181,12 +188,14 @@ def _result(checked: Checked, arguments: argparse.Namespace) -> FileResult:
     return result
 
 
-def _show(results: Iterable[FileResult], arguments: argparse.Namespace) -> None:
+def _show(
+    results: Iterable[FileResult], render: Render, arguments: argparse.Namespace
+) -> None:
     out = sys.stderr if _code_on_stdout(arguments) else sys.stdout
     if arguments.diff:
         out.writelines(result.diff for result in results)
     else:
-        out.writelines(FORMATS[arguments.output_format].render(results))
+        out.writelines(render(results, Options(has_colour(out), arguments.annotations)))
 
 
 def _finish(totals: Totals, arguments: argparse.Namespace) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxport import check, config
+from jaxport.commands import shared
 from jaxport.config import Config
 from jaxport.findings import Finding
 from jaxport.writing import diff, write
@@ -32,13 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     from jaxport.port import port_paths  # brings libcst
 
     fixed = config.load(arguments.config) if arguments.config else None
-    failed = False
-    for path in arguments.paths:
-        if not os.path.lexists(path):
-            print(f"jaxport: {path}: no such file or folder", file=sys.stderr)
-            failed = True
-    present = [path for path in arguments.paths if os.path.lexists(path)]
-    files = list(dict.fromkeys(check.collect(present, fixed)))
+    files, failed = shared.files(arguments.paths, fixed)
+    for path in filter(check.is_notebook, arguments.paths):
+        print(f"jaxport: {path}: port takes no notebooks, only check does", file=sys.stderr)
+        failed = True
+    files = [path for path in files if not check.is_notebook(path)]
 
     def settings(path: Path) -> Config:
         return fixed or config.find(path.absolute().parent)

@@ -5,22 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from jaxport.formats import concise, full, json, json_lines
+from jaxport.formats import (
+    concise,
+    full,
+    github,
+    gitlab,
+    json,
+    json_lines,
+    junit,
+    sarif,
+    statistics,
+)
+from jaxport.formats.options import Options
 from jaxport.results import FileResult
+
+Render = Callable[[Iterable[FileResult], Options], Iterator[str]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format: `fixes` says that it shows the rewrites, `summary` that a person reads it."""
+    """A format: `fixes` says that it shows the rewrites, `summary` that a person reads it.
 
-    render: Callable[[Iterable[FileResult]], Iterator[str]]
+    `statistics` is what `--statistics` shows in its place, if it has that.
+    """
+
+    render: Render
     fixes: bool = False
     summary: bool = False
+    statistics: Render | None = None
 
 
 FORMATS = {
-    "concise": Format(concise.render, summary=True),
-    "full": Format(full.render, summary=True),
-    "json": Format(json.render, fixes=True),
+    "concise": Format(concise.render, summary=True, statistics=statistics.text),
+    "full": Format(full.render, fixes=True, summary=True, statistics=statistics.text),
+    "json": Format(json.render, fixes=True, statistics=statistics.json),
     "json-lines": Format(json_lines.render, fixes=True),
+    "github": Format(github.render),
+    "gitlab": Format(gitlab.render),
+    "junit": Format(junit.render),
+    "sarif": Format(sarif.render, fixes=True),
 }

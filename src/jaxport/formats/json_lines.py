@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jaxport.findings import Position
+from jaxport.formats.options import Options
 from jaxport.results import FileResult, Fix
 
 
@@ -15,6 +16,7 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
     for result in results:
         for finding in result.findings:
             yield {
+                **_cell(finding.span.start),
                 "code": finding.code,
                 "message": finding.message,
                 "filename": str(result.path.absolute()),
@@ -24,6 +26,10 @@ def records(results: Iterable[FileResult]) -> Iterator[dict[str, Any]]:
                 "noqa_row": finding.span.start.row,
                 "url": None,
             }
+
+
+def _cell(at: Position) -> dict[str, int]:
+    return {"cell": at.cell} if at.cell else {}
 
 
 def _location(at: Position) -> dict[str, int]:
@@ -36,6 +42,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "message": fix.message,
         "edits": [
             {
+                **_cell(edit.span.start),
                 "content": edit.content,
                 "location": _location(edit.span.start),
                 "end_location": _location(edit.span.end),
@@ -45,6 +52,6 @@ def _fix(fix: Fix) -> dict[str, Any]:
     }
 
 
-def render(results: Iterable[FileResult]) -> Iterator[str]:
+def render(results: Iterable[FileResult], options: Options) -> Iterator[str]:
     for record in records(results):
         yield json.dumps(record) + "\n"

@@ -58,9 +58,19 @@ def _inserted(arguments: list[libcst.Arg], at: int, new: libcst.Arg) -> list[lib
     last = arguments[-1]
     if isinstance(last.comma, libcst.Comma):  # a trailing comma: each on a line of its own
         before = arguments[-2].comma if len(arguments) > 1 else libcst.MaybeSentinel.DEFAULT
-        between = before if isinstance(before, libcst.Comma) else comma
-        return [*arguments[:-1], last.with_changes(comma=between),
-                new.with_changes(comma=last.comma)]
+        between, closing = before if isinstance(before, libcst.Comma) else comma, last.comma
+        old, end = between.whitespace_after, closing.whitespace_after
+        if isinstance(old, libcst.ParenthesizedWhitespace) and isinstance(
+            end, libcst.ParenthesizedWhitespace
+        ):  # the comment of the last argument stays with it
+            between = between.with_changes(
+                whitespace_after=old.with_changes(first_line=end.first_line, empty_lines=[])
+            )
+            bare = end.first_line.with_changes(
+                comment=None, whitespace=libcst.SimpleWhitespace("")
+            )
+            closing = closing.with_changes(whitespace_after=end.with_changes(first_line=bare))
+        return [*arguments[:-1], last.with_changes(comma=between), new.with_changes(comma=closing)]
     before = arguments[-2].comma if len(arguments) > 1 else comma
     between = before if isinstance(before, libcst.Comma) else comma
     spread = last.with_changes(

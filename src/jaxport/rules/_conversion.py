@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from jaxport.findings import Edit, Finding, Position, Span
-from jaxport.plans import FormCall, Plan, Text
+from jaxport.plans import Plan, Text
 from jaxport.rules import Edition, File
-from jaxport.semantics.kinds import TORCH_ONLY, Kinds_, bound, chosen, kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
+from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.model import Model
 from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables import torch_names
-from jaxport.tables.forms import Row, called_parts, needed_modules
-from jaxport.tables.parts import parts
 
 # Containers of NNX that take what torch's take.
 CONTAINERS = {
@@ -35,7 +35,7 @@ class Conversion:
     def __init__(self, file: File) -> None:
         self.file = file
         self.model: Model = file.model
-        self.kinds: Kinds_ = kinds_of(file.model)
+        self.kinds: FileKinds = kinds_of(file.model)
         self.random: Randomness = randomness_of(file.model)
         self.covered: set[ast.AST] = set()
         self.gone: set[ast.stmt] = set()
@@ -43,10 +43,16 @@ class Conversion:
     @cached_property
     def findings(self) -> list[Finding]:
         """All of them, in no order."""
-        from jaxport.rules import _port_calls, _port_classes, _port_names, _port_tensors
+        from jaxport.rules import (
+            _port_attributes,
+            _port_calls,
+            _port_classes,
+            _port_names,
+            _port_tensors,
+        )
 
         found: list[Finding] = []
-        for module in (_port_classes, _port_calls, _port_tensors, _port_names):
+        for module in (_port_classes, _port_attributes, _port_calls, _port_tensors, _port_names):
             found += module.convert(self)
         return found
 
@@ -56,7 +62,7 @@ class Conversion:
         return self.model.uses_torch or any(
             self.model.qualified(receiver) is None
             and not (isinstance(receiver, ast.Name) and receiver.id == "self")
-            for name in TORCH_ONLY & self.file.methods.keys()
+            for name in torch_names.TORCH_ONLY & self.file.methods.keys()
             for _, receiver in self.file.calls_of(name)
         )
 
@@ -75,8 +81,19 @@ class Conversion:
         needs: tuple[str, ...] = (),
     ) -> Finding:
         """A finding with its rewrite; a part brings the modules that it needs itself."""
-        edition = Edition(hook, message, needs, plan=plan) if self.file.porting else None
-        return self.file.report(code, node, message, edition)
+        if not self.file.porting:
+            return replace(self.file.report(code, node, message), by_port=True)
+        return self.file.report(code, node, message, Edition(hook, message, needs, plan=plan))
+
+    def left_out(self, code: str, call: ast.Call, message: str) -> Finding:
+        """A call that goes with its statement, where nothing else would be missing then."""
+        self.cover(call.func)
+        edits = self.removed_call(call)
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if edits is None or not all(self.is_pure(item) for item in arguments):
+            return self.blocked(code, call, message, "its result is used")
+        self.covered.update(ast.walk(call))
+        return self.text(code, call, message, edits)
 
     def blocked(self, code: str, node: ast.AST, message: str, reason: str) -> Finding:
         return self.file.leave(code, node, message, reason)
@@ -99,7 +116,17 @@ class Conversion:
 
     def between(self, one: ast.AST, other: ast.AST, content: str) -> Edit:
         """What stands behind `one` and in front of `other` is replaced."""
-        return Edit(Span(self.span(one).end, self.span(other).start), content)
+        source = self.model.source
+        return Edit(Span(source.grouped(one).end, source.grouped(other).start), content)
+
+    def behind(self, one: ast.AST, whole: ast.AST, content: str) -> Edit:
+        """What stands in `whole` behind `one` is replaced."""
+        return Edit(Span(self.model.source.grouped(one).end, self.span(whole).end), content)
+
+    def wrapped(self, one: ast.AST, whole: ast.AST, head: str) -> list[Edit]:
+        """`whole` becomes a call that starts with `head` and whose argument is `one`."""
+        start, inner, end = self.span(whole).start, self.span(one), self.span(whole).end
+        return [Edit(Span(start, inner.start), head), Edit(Span(inner.end, end), ")")]
 
     def passed(self, one: ast.AST, value: ast.expr, head: str) -> list[Edit]:
         """`one = value`, where what stands between becomes `head` and the value an argument of it.
@@ -141,6 +168,11 @@ class Conversion:
         if self.gone.issuperset(self.block(statement)):
             return [Edit(span, "pass")]  # the last one that stands there
         return [Edit(Span(Position(span.start.row, 0), Position(span.end.row, len(last))), "")]
+
+    def removed_call(self, call: ast.Call) -> list[Edit] | None:
+        """The same for a call that is a statement of its own."""
+        statement = self.model.walk.parents.get(call)
+        return self.removed(statement) if isinstance(statement, ast.Expr) else None
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """The statements that it stands among."""
@@ -195,9 +227,7 @@ class Conversion:
         return self.model.value_role(value, "module") is not None
 
     def is_module(self, node: ast.AST) -> bool:
-        return any(
-            self.model.value_role(value, "module") is not None for value in self.model.infer(node)
-        ) or self.kinds.names(node) == {"module"}
+        return self.kinds.may_be_module(node) or self.kinds.names(node) == {"module"}
 
     def module_class(self, node: ast.AST) -> Class | None:
         """The module class that the node stands in."""
@@ -225,65 +255,6 @@ class Conversion:
             self.covered.add(node)
             node = node.value
         self.covered.add(node)
-
-    # Calls by form
-
-    def form(
-        self, code: str, call: ast.Call, overloads: tuple[Row, ...], name: str, method: bool
-    ) -> Finding:
-        """The call as the first row that fits writes it."""
-        message = f"`{name}` is written differently in JAX"
-        row = chosen(self.kinds, overloads, call, method)
-        if row is None:
-            return self.blocked(code, call, f"`{name}` is torch's", self._why_no_row(
-                call, overloads, method
-            ))
-        reason = self._dropped(row, call, method)
-        if reason:
-            return self.blocked(code, call, f"`{name}` is torch's", reason)
-        used = called_parts(row.jax)
-        missing = [item for item in used if item not in parts()]
-        if missing:
-            return self.blocked(code, call, f"`{name}` is torch's", f"no part `{missing[0]}`")
-        key = self.random.keys.get(call, "")
-        if "{key}" in row.jax and not key:
-            return self.blocked(code, call, f"`{name}` draws random numbers",
-                                "where they come from can't be seen")
-        plan = FormCall(
-            row.jax, row.parameters, method, key,
-            tuple((item, self.part_name(item)) for item in used),
-            operand=self.is_operand(call),
-        )
-        return self.planned(code, call, message, "convert_form", plan, needed_modules(row.jax))
-
-    def is_operand(self, call: ast.Call) -> bool:
-        """Whether something binds to the call more tightly than to an operation in its place."""
-        parent = self.model.walk.parents.get(call)
-        match parent:
-            case ast.Subscript(value=value):
-                return value is call
-            case ast.Attribute() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Starred():
-                return True
-            case ast.Call(func=func):
-                return func is call
-        return False
-
-    def _why_no_row(self, call: ast.Call, overloads: tuple[Row, ...], method: bool) -> str:
-        if all(bound(row, call, method) is None for row in overloads):
-            return "these arguments have no counterpart"
-        return "which of its forms this is can't be told from what the arguments are"
-
-    def _dropped(self, row: Row, call: ast.Call, method: bool) -> str:
-        """Why an argument that the form leaves out can't be left out."""
-        given = bound(row, call, method) or {}
-        for parameter in row.parameters:
-            if any(f"{{{star}{parameter.name}{mark}}}" in row.jax
-                   for star in ("", "*") for mark in ("", "?")):
-                continue
-            for argument in given.get(parameter.name, ()):
-                if not self.is_pure(argument):
-                    return f"`{ast.unparse(argument)}` would no longer be evaluated"
-        return ""
 
     def is_pure(self, node: ast.AST) -> bool:
         """Whether leaving the expression out changes nothing else."""

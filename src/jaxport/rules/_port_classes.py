@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.rules._conversion import Conversion
-from jaxport.semantics.kinds import kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, LocalClass
 
@@ -309,6 +309,14 @@ def _modes(port: Conversion) -> Iterator[Finding]:
         elif node.attr in _HOOKS and port.is_module(node.value):
             yield port.blocked("JXP407", node, f"`{node.attr}` has no counterpart in NNX",
                                "let the module return what the hook reads")
+        elif node.attr == "forward" and port.is_module(node.value) and not _is_called(port, node):
+            yield port.text("JXP402", node, "`forward` is `__call__` in NNX",
+                            [port.behind(node.value, node, ".__call__")])
+
+
+def _is_called(port: Conversion, node: ast.expr) -> bool:
+    parent = port.model.walk.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _training(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:

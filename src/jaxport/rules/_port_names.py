@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from jaxport.findings import Finding
 from jaxport.rules._conversion import CONTAINERS, Conversion
+from jaxport.rules._port_dtypes import compared_text
 from jaxport.tables import torch_names
-from jaxport.tables.constants import COMPARED_DTYPES, CONSTANTS
+from jaxport.tables.constants import CONSTANTS
 from jaxport.tables.forms import Row, needed_modules, rows
 from jaxport.tables.parts import layers
 
@@ -70,13 +71,11 @@ def _reference(port: Conversion, node: ast.expr, name: str) -> Iterator[Finding]
 
 
 def _constant(port: Conversion, node: ast.expr, name: str) -> Finding:
-    text = CONSTANTS[name]
-    if isinstance(port.model.walk.parents.get(node), ast.Compare):
-        text = COMPARED_DTYPES.get(name, text)
+    text = compared_text(port, node, name, CONSTANTS[name])
     needs = needed_modules(text)
     for module in needs:
         root = {"jax.numpy": "jnp", "flax.nnx": "nnx", "numpy": "np"}.get(module, module)
-        text = text.replace(f"{root}.", f"{port.spelled(module, node)}.", 1)
+        text = text.replace(f"{root}.", f"{port.spelled(module, node)}.")
     return port.text("JXP903", node, f"`{name}` is `{CONSTANTS[name]}`",
                      [port.replaced(node, text)], needs)
 

@@ -29,3 +29,5 @@ RULES = tuple(
         ("JXP006", "internal-error", "jaxport itself failed; the file is left as it was."),
     )
 )
+# What says that a file was not checked. It holds for the whole file: no comment suppresses it.
+UNCHECKED = frozenset(rule.code for rule in RULES)

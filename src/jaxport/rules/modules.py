@@ -169,4 +169,34 @@ RULES = (
         accepts=("class Net:\n    def reset(self):\n        self.last = 0\n",),
         default=False,
     ),
+    Rule(
+        code="JXP410",
+        name="attribute-of-data",
+        summary="An attribute of a module holds arrays or modules at times, or in a container.",
+        why="NNX decides at the first value whether an attribute is data, and refuses arrays and "
+        "modules where it is not: in a list, or behind a None.",
+        fix_safety=_SAFETY,
+        check=ported("JXP410"),
+        examples=(
+            Example(
+                "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+                "    def __init__(self):\n        super().__init__()\n"
+                "        self.last = None\n\n"
+                "    def forward(self, x):\n        self.last = torch.relu(x)\n"
+                "        return self.last\n",
+                port="import jax\nfrom flax import nnx\n\n\nclass Net(nnx.Module):\n"
+                "    def __init__(self):\n"
+                "        self.last = nnx.data(None)\n\n"
+                "    def __call__(self, x):\n        self.last = jax.nn.relu(x)\n"
+                "        return self.last\n",
+            ),
+            Example(
+                "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+                "    def __init__(self):\n        super().__init__()\n"
+                "        self.heads = [nn.Linear(2, 1), nn.Linear(2, 3)]\n",
+            ),
+        ),
+        accepts=("class Net:\n    def __init__(self):\n        self.last = None\n",),
+        default=False,
+    ),
 )

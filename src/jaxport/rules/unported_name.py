@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from jaxport.findings import Finding
 from jaxport.rules import Example, File, Rule
@@ -52,7 +53,8 @@ def _names(file: File) -> Iterator[Finding]:
             bound = alias.asname or (full.split(".")[0] if not module else alias.name)
             unused = bound not in used and not file.porting  # a port takes the import away
             if torch_names.is_torch(full) and (unused or alias.name == "*"):
-                yield file.report("JXP004", statement, f"`{full}` is imported from torch")
+                found = file.report("JXP004", statement, f"`{full}` is imported from torch")
+                yield replace(found, by_port=alias.name != "*")
     for call in model.walk.calls:
         match call:
             case ast.Call(

@@ -1,258 +1,305 @@
-"""Which names could see a change in place: JAX arrays never change, torch's tensors do.
+"""Which changes in place could be seen: JAX arrays never change, torch's tensors do.
 
 `x[0] = 1` becomes `x = x.at[0].set(1)`. That is the same only where nothing else looks at the
-memory of `x`: no view of it, no container that holds it, no caller that gave it.
+memory of `x` afterwards: no view of it, no container that holds it, no caller that gave it.
+Each function is followed statement by statement, loops until nothing new is found. Only what is
+known to make new memory does; any other call may give what it is given.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cached_property
 
-from jaxport.semantics.kinds import Kinds_
+from jaxport.semantics.called import Calls
+from jaxport.semantics.expressions import KEPT, Context, Summary, item_part
+from jaxport.semantics.kinds.file_kinds import FileKinds
+from jaxport.semantics.kinds.names import bound_by
+from jaxport.semantics.memory import NOTHING, TWICE, Cell, Memory, State, part, together
 from jaxport.semantics.model import dotted
 from jaxport.semantics.scopes import Scope
-from jaxport.semantics.values import External, Instance, LocalFunction
-from jaxport.tables.parts import layers
+from jaxport.semantics.values import LocalFunction
 
-# Methods and functions whose result can share memory with their input.
-_VIEWS = frozenset({
-    "view", "reshape", "transpose", "permute", "squeeze", "unsqueeze", "expand", "expand_as",
-    "flatten", "chunk", "split", "unbind", "select", "narrow", "detach", "to", "contiguous", "cuda",
-    "cpu", "float", "long", "int", "half", "double", "bool", "type", "type_as", "view_as", "t",
-    "swapaxes", "movedim", "diagonal", "unfold", "rearrange", "requires_grad_", "numpy",
-    "as_tensor", "from_numpy", "asarray", "broadcast_to", "real", "imag", "view_as_real",
-    "view_as_complex",
-    "reshape_as", "unflatten", "ravel", "swapdims", "moveaxis", "atleast_1d", "unpack",
-})  # fmt: skip
-_FIELDS = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
-_IDENTITY_LAYERS = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "Flatten",
-                    "Unflatten", "Rearrange", "AlphaDropout")  # fmt: skip
-_KEEPS = frozenset({"append", "add", "insert", "extend", "appendleft", "put", "setdefault"})
+_CODE = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class Aliases:
-    """The memory that the names of a file share."""
+    """Who sees the changes in place of a file."""
 
-    def __init__(self, kinds: Kinds_) -> None:
+    def __init__(self, kinds: FileKinds) -> None:
         self.kinds = kinds
         self.model = kinds.model
+        self.context = Context(kinds, self._summary)
+        self._summaries: dict[Scope, Summary | None] = {}
 
-    def why_seen(self, target: ast.Name, statement: ast.stmt) -> str:
-        """Who else could see a change of the tensor `target` in `statement`; empty for nobody."""
-        scope, _ = self.model.walk.where.get(target, (self.model.walk.module, ()))
-        function = scope.function() or self.model.walk.module
-        sources = set(self._sources_of_name(target, set()))
-        for source in sorted(sources):
-            if source == f"parameter {target.id}" or source.startswith("parameter "):
-                return f"`{source.split(' ', 1)[1]}` is the caller's tensor, which sees the change"
-            if source.startswith("attribute "):
-                return f"`{source.split(' ', 1)[1]}` shares its memory and sees the change"
-            if source != target.id and self._read_after(function, source, statement):
-                return f"`{source}` shares its memory and sees the change"
-        for name in self._views(function, target.id, statement):
-            if self._read_after(function, name, statement):
-                return f"`{name}` is a view of it and sees the change"
-        kept = self._kept(function, target.id, statement)
-        if kept:
-            return f"it is kept elsewhere in line {kept}, where the change is seen"
-        return ""
+    def why_seen(self, change: ast.AST) -> str:
+        """Who else could see the change that the statement or call makes; empty for nobody."""
+        return self._reasons.get(change, "")
 
-    # Where a value's memory comes from
+    @cached_property
+    def _reasons(self) -> dict[ast.AST, str]:
+        for scope in list(self.model.walk.scopes.values()):
+            if isinstance(scope.node, _CODE):
+                self._of_scope(scope)
+        return self.context.reasons
 
-    def _sources_of_name(self, node: ast.Name, seen: set[ast.AST]) -> Iterator[str]:
-        for binding in self.model.before(node):
-            if binding.node in seen:
-                continue
-            seen.add(binding.node)
-            if binding.kind == "parameter":
-                yield f"parameter {node.id}"
-            elif binding.kind in ("value", "element", "item"):
-                yield from self._sources(binding.node, seen)
-            elif binding.kind == "other":
-                continue  # an operation in place: the name itself
+    def _summary(self, function: LocalFunction) -> Summary | None:
+        if function.model is not self.model:
+            other = function.model.__dict__.setdefault(
+                "aliases", Aliases(self.kinds.elsewhere(function.model)))
+            assert isinstance(other, Aliases)
+            return other._of_scope(function.scope)
+        return self._of_scope(function.scope)
 
-    def _sources(self, node: ast.AST, seen: set[ast.AST]) -> Iterator[str]:
-        match node:
-            case ast.Name():
-                yield node.id
-                yield from self._sources_of_name(node, seen)
-            case ast.Attribute(attr=attr, value=value) if attr in _FIELDS and (
-                self.kinds.is_tensor(value)
+    def _of_scope(self, scope: Scope) -> Summary | None:
+        """What the function gives and keeps; None while that is being worked out."""
+        if scope not in self._summaries:
+            self._summaries[scope] = None
+            self._summaries[scope] = _Flow(self.context, scope).run()
+        return self._summaries[scope]
+
+
+class _Flow(Calls):
+    """One function, from its first statement to every way out."""
+
+    def __init__(self, context: Context, scope: Scope) -> None:
+        super().__init__(context, scope, State())
+        self.alive = True
+        self.summary = Summary()
+        self.breaks: list[State] = []
+        self.continues: list[State] = []
+
+    def run(self) -> Summary:
+        node = self.scope.node
+        is_method = self.scope.parent is not None and self.scope.parent.is_class
+        for index, name in enumerate(self.arguments):
+            own = index == 0 and is_method and name in ("self", "cls")
+            loads = self.kinds.loads(node).get(name, [])[:1]
+            plain = any(self.is_plain(load) for load in loads)
+            self.state.bind(name, NOTHING if own or plain else frozenset([Cell(name, "parameter")]))
+        if isinstance(node, ast.Lambda):
+            self._leave(self.of(node.body))
+            return self.summary
+        self.block(getattr(node, "body", []))
+        if self.alive:
+            self._leave(NOTHING)
+        return self.summary
+
+    def _leave(self, returned: Memory) -> None:
+        """What outlives the function is seen after it."""
+        self.summary.returns |= returned
+        for key, held in self.state.held.items():
+            if isinstance(key, str) and (
+                "." in key or key == KEPT or key in self.scope.elsewhere
             ):
-                yield from self._sources(value, seen)
-            case ast.Attribute():
-                if self.kinds.may_be_tensor(node) or not self.kinds.of(node):
-                    yield f"attribute {dotted(node) or ast.unparse(node)}"
-            case ast.Subscript(value=value, slice=index):
-                if not self._copies(index):
-                    yield from self._sources(value, seen)
-            case ast.IfExp(body=body, orelse=orelse):
-                yield from self._sources(body, seen)
-                yield from self._sources(orelse, seen)
-            case ast.BoolOp(values=values) | ast.Tuple(elts=values) | ast.List(elts=values):
-                for value in values:
-                    yield from self._sources(value, seen)
-            case ast.NamedExpr(value=value) | ast.Starred(value=value):
-                yield from self._sources(value, seen)
-            case ast.Call():
-                yield from self._sources_of_call(node, seen)
+                for cell in held:
+                    if cell.sort == "changed":
+                        assert isinstance(cell.of, ast.AST)
+                        where = "elsewhere" if key == KEPT else f"in `{key}`"
+                        self.context.reasons.setdefault(
+                            cell.of, f"it is kept {where}, where the change is seen")
+                self.summary.keeps |= frozenset(
+                    cell for cell in held if cell.sort == "parameter")
+        self.alive = False
 
-    def _copies(self, index: ast.expr) -> bool:
-        """Whether the index takes a copy: tensors and lists do, slices do not."""
-        items = index.elts if isinstance(index, ast.Tuple) else [index]
-        return any(self.kinds.is_tensor(item) or isinstance(item, ast.List) for item in items)
+    # Statements
 
-    def _sources_of_call(self, node: ast.Call, seen: set[ast.AST]) -> Iterator[str]:
-        func = node.func
-        name = self.model.qualified(func) or ""
-        last = name.rsplit(".", 1)[-1] or getattr(func, "attr", "")
-        arguments: list[ast.expr] = [*node.args, *(item.value for item in node.keywords)]
-        if isinstance(func, ast.Attribute) and not name and self.kinds.may_be_tensor(func.value):
-            if func.attr in _VIEWS or (func.attr.endswith("_") and not func.attr.endswith("__")):
-                yield from self._sources(func.value, seen)
-            return
-        if name.startswith(("torch.", "einops.", "jax.", "numpy.")) and name not in layers():
-            if last in _VIEWS and node.args:
-                yield from self._sources(node.args[0], seen)
-            if any(item.arg == "inplace" for item in node.keywords) and node.args:
-                yield from self._sources(node.args[0], seen)
-            return
-        values = self.model.infer(func)
-        if values and all(
-            isinstance(value, Instance) and isinstance(value.of, External)
-            and value.of.name in layers()
-            and value.of.name.rsplit(".", 1)[-1] not in _IDENTITY_LAYERS
-            and not self._in_place_layer(value)
-            for value in values
-        ):
-            return
-        if isinstance(func, ast.Name) and func.id in ("len", "int", "float", "range", "sum", "zip"):
-            return
-        if isinstance(func, ast.Name) and func.id == "map" and isinstance(
-            node.args[0], ast.Lambda
-        ) and isinstance(node.args[0].body, ast.Call):
-            inner = node.args[0].body
-            qualified = self.model.qualified(inner.func) or ""
-            if qualified.startswith("torch.") and qualified.rsplit(".", 1)[-1] not in _VIEWS:
-                return
-        fresh = [self._is_fresh(value) for value in values]
-        if values and all(fresh):
-            return
-        for argument in arguments:
-            yield from self._sources(argument, seen)
+    def block(self, statements: list[ast.stmt]) -> None:
+        for statement in statements:
+            if self.alive:
+                self.statement(statement)
 
-    def _is_fresh(self, value: object) -> bool:
-        """Whether the function gives something that it has computed, and not what it was given."""
-        match value:
-            case LocalFunction(model=model, scope=scope):
-                return model is self.model and self._returns_fresh(scope)
-            case Instance():
-                for model, info in self.model.local_classes(value):
-                    for method in ("forward", "__call__"):
-                        for binding in info.scope.bindings.get(method, []):
-                            return model is self.model and binding.kind == "function" and (
-                                self._returns_fresh(model.walk.scopes[binding.node])
-                            )
-        return False
-
-    def _returns_fresh(self, scope: Scope) -> bool:
-        returns = self.model.walk.returns.get(scope.node, [])
-        return bool(returns) and all(
-            isinstance(item, (ast.BinOp, ast.Compare)) for item in returns
-        )
-
-    @staticmethod
-    def _in_place_layer(value: Instance) -> bool:
-        return value.call is not None and any(
-            item.arg == "inplace" for item in value.call.keywords
-        )
-
-    # Who looks at it afterwards
-
-    def _read_after(self, function: Scope, name: str, statement: ast.stmt) -> bool:
-        """Whether `name` is read behind the statement, before it gets another value."""
-        loops = [
-            outer for outer in self.model.walk.ancestors(statement)
-            if isinstance(outer, (ast.For, ast.While)) and outer is not function.node
-        ]
-        inside = set(ast.walk(statement))
-        last = statement.end_lineno or statement.lineno
-        rebound = min(
-            (
-                binding.row for binding in function.bindings.get(name, [])
-                if binding.row > last and not set(binding.blocks) - set(self._blocks(statement))
-            ),
-            default=1 << 30,
-        )
-        for node in ast.walk(function.node):
-            if not (isinstance(node, ast.Name) and node.id == name) or node in inside:
-                continue
-            if not isinstance(node.ctx, ast.Load):
-                continue
-            if last < node.lineno <= rebound:
-                return True
-            if node.lineno <= last and any(
-                loop.lineno <= node.lineno for loop in loops
-            ) and not any(
-                loops[-1].lineno <= binding.row <= node.lineno
-                for binding in function.bindings.get(name, [])
-            ):
-                return True
-        return False
-
-    def _blocks(self, statement: ast.stmt) -> tuple[ast.AST, ...]:
-        for node in ast.walk(statement):
-            found = self.model.walk.where.get(node)
-            if found is not None:
-                return found[1]
-        return ()
-
-    def _views(self, function: Scope, name: str, statement: ast.stmt) -> Iterator[str]:
-        """The names that were bound to `name` or a view of it in front of the statement."""
-        for other, bindings in function.bindings.items():
-            if other == name:
-                continue
-            for binding in bindings:
-                if binding.kind in ("value", "element") and binding.row < statement.lineno:
-                    direct = set(self._direct(binding.node))
-                    if name in direct:
-                        yield other
-
-    def _direct(self, node: ast.AST) -> Iterator[str]:
-        """The names whose memory the expression shares, names behind names left out."""
-        seen: set[ast.AST] = set()
+    def statement(self, node: ast.stmt) -> None:
         match node:
-            case ast.Name(id=name):
-                yield name
+            case ast.Assign(targets=targets, value=value):
+                self._assign(node, targets, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._assign(node, [target], value)
+            case ast.AugAssign():
+                self._augment(node)
+            case ast.Return(value=value):
+                self._leave(self.of(value) if value is not None else NOTHING)
+            case ast.Raise():
+                self.each([item for item in (node.exc, node.cause) if item is not None])
+                self.alive = False
+            case ast.If(test=test, body=body, orelse=orelse):
+                self.of(test)
+                self._branches([body, orelse])
+            case ast.Match(subject=subject, cases=cases):
+                held = self.of(subject)
+                for item in cases:
+                    for inner in ast.walk(item.pattern):
+                        if isinstance(inner, (ast.MatchAs, ast.MatchStar)) and inner.name:
+                            self.state.bind(inner.name, held)
+                self._branches([*(item.body for item in cases), []])
+            case ast.For() | ast.AsyncFor():
+                self.state.held[node] = self.of(node.iter)
+                self._loop(node)
+                self.state.held.pop(node, None)
+            case ast.While():
+                self._loop(node)
+            case ast.Try():
+                self._try(node)
+            case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
+                for block in items:
+                    held = self.of(block.context_expr)
+                    if block.optional_vars is not None:
+                        self._bind(block.optional_vars, held)
+                self.block(body)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self.state.bind(name, frozenset([Cell(node)]))
+            case ast.Delete(targets=targets):
+                for gone in targets:
+                    self.state.held.pop(dotted(gone), None)
+            case ast.Break():
+                self.breaks.append(self.state.copy())
+                self.alive = False
+            case ast.Continue():
+                self.continues.append(self.state.copy())
+                self.alive = False
+            case ast.ClassDef():
+                pass
             case _:
-                yield from self._sources(node, seen)
+                self.each([item for item in ast.iter_child_nodes(node)
+                           if isinstance(item, ast.expr)])
 
-    def _kept(self, function: Scope, name: str, statement: ast.stmt) -> int:
-        """The line in which a container or an attribute took hold of the tensor."""
-        rebound = max(
-            (binding.row for binding in function.bindings.get(name, [])
-             if binding.row < statement.lineno and binding.kind in ("value", "element", "item")),
-            default=0,
-        )
-        for node in ast.walk(function.node):
-            if not (isinstance(node, ast.Name) and node.id == name
-                    and isinstance(node.ctx, ast.Load)):
-                continue
-            if not rebound < node.lineno < statement.lineno:
-                continue
-            parent = self.model.walk.parents.get(node)
-            match parent:
-                case ast.Call(func=ast.Attribute(attr=method), args=arguments) if (
-                    method in _KEEPS and node in arguments
-                ):
-                    return node.lineno
-                case ast.Assign(value=value, targets=targets) if value is node and any(
-                    isinstance(item, (ast.Attribute, ast.Subscript)) for item in targets
-                ):
-                    return node.lineno
-                case ast.List() | ast.Dict() | ast.Set():
-                    above = self.model.walk.parents.get(parent)
-                    if isinstance(above, ast.Assign):
-                        return node.lineno
-        return 0
+    def _assign(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> None:
+        items = self.each(value.elts) if isinstance(value, (ast.Tuple, ast.List)) else []
+        memory = self.state.renew(value, together(items)) if items else self.of(value)
+        for target in targets:
+            if isinstance(target, ast.Subscript) and self.kinds.is_tensor(target.value):
+                held, _ = self.each([target.value, target.slice])
+                self.change(node, held, target.value)
+            elif isinstance(target, ast.Attribute) and target.attr == "data":
+                self.change(node, self.of(target.value), target.value)
+            elif isinstance(target, (ast.Tuple, ast.List)) and len(items) == len(target.elts):
+                for item, held in zip(target.elts, items, strict=True):
+                    self._bind(item, held)
+            else:
+                self._bind(target, memory)
+
+    def _bind(self, target: ast.expr, memory: Memory) -> None:
+        match target:
+            case ast.Name(id=name):
+                self.state.bind(name, memory)
+            case ast.Attribute(value=holder):
+                own = self.of(holder)
+                if own:
+                    self.absorb(holder, own, memory)
+                self.state.bind(dotted(target) or KEPT, memory)
+            case ast.Subscript(value=holder, slice=place):
+                own, _ = self.each([holder, place])
+                if not self.kinds.is_tensor(holder):
+                    self.absorb(holder, own, memory)
+            case ast.Starred(value=inner):
+                self._bind(inner, memory)
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                starred = any(isinstance(item, ast.Starred) for item in items)
+                for index, inner in enumerate(items):
+                    self._bind(inner, memory if starred else part(memory, index))
+
+    def bind_item(self, target: ast.expr, iterable: ast.expr, memory: Memory) -> None:
+        """A loop gives the next item to its target."""
+        if not isinstance(target, (ast.Tuple, ast.List)):
+            self._bind(target, memory)
+            return
+        for index, item in enumerate(target.elts):
+            self.bind_item(item, item, item_part(iterable, memory, index))
+
+    def _augment(self, node: ast.AugAssign) -> None:
+        """`x += y` changes a tensor or a list, and nothing else."""
+        target = node.target
+        base: ast.expr = target.value if isinstance(target, ast.Subscript) else target
+        of_item = base is not target and not self.kinds.is_tensor(base)
+        read = target if of_item else base
+        self.state.held[node] = self.of(read)
+        memory = self.of(node.value)
+        held = self.state.held.pop(node)
+        self.sees(held, read)
+        held = self.unmarked(held)
+        names = target_names(self.kinds, target) - {"none"}
+        if "sequence" in names:
+            self.absorb(base, held, memory)
+        if (names and "tensor" not in names) or (not names and _cuts(target)):
+            return  # of something unknown, JAX takes no slice for a target
+        if not names:
+            held = frozenset(cell for cell in held if cell.sort not in ("parameter", "outside"))
+        if of_item and TWICE in held:
+            self.context.reasons.setdefault(node, "its memory may be held there twice")
+        whole = self.state.held.get(dotted(base), NOTHING)
+        made = self.change(node, held, base)
+        if of_item and dotted(base):
+            self.state.held[dotted(base)] = whole | made
+
+    def _branches(self, blocks: list[list[ast.stmt]]) -> None:
+        before, after = self.state, []
+        for body in blocks:
+            self.state, self.alive = before.copy(), True
+            self.block(body)
+            if self.alive:
+                after.append(self.state)
+        self._meet(after)
+
+    def _meet(self, states: list[State]) -> None:
+        self.alive = bool(states)
+        if states:
+            found = states[0]
+            for state in states[1:]:
+                found = found.joined(state)
+            self.state = found
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        outer = self.breaks, self.continues
+        self.breaks = []
+        while True:
+            before, self.continues = self.state.copy(), []
+            if isinstance(node, ast.While):
+                self.of(node.test)
+            else:
+                self.bind_item(node.target, node.iter, self.state.held[node])
+            self.block(node.body)
+            ends = [*self.continues, *([self.state] if self.alive else [])]
+            self._meet([before, *ends])
+            if self.state.held == before.held:
+                break
+        self.block(node.orelse)
+        self._meet([*self.breaks, *([self.state] if self.alive else [])])
+        self.breaks, self.continues = outer
+
+    def _try(self, node: ast.Try) -> None:
+        reached = [self.state.copy()]
+        for statement in node.body:
+            if self.alive:
+                self.statement(statement)
+                reached.append(self.state.copy())
+        self.block(node.orelse)
+        after = [self.state] if self.alive else []
+        for handler in node.handlers:
+            self._meet([item.copy() for item in reached])
+            self.block(handler.body)
+            if self.alive:
+                after.append(self.state)
+        self._meet(after or [item.copy() for item in reached[-1:]])
+        fell = bool(after)
+        self.block(node.finalbody)
+        self.alive = self.alive and fell
+
+
+def target_names(kinds: FileKinds, target: ast.expr) -> set[str]:
+    """The names of the kinds that the target of `x += y` can be before."""
+    if not isinstance(target, ast.Name):
+        return kinds.names(target)
+    bindings = kinds.model.lookup(target, target.id)
+    statement = kinds.model.walk.parents.get(target)
+    own = next((item for item in bindings if item.node is statement), None)
+    return {
+        kind.name for binding in kinds.model.lookup(target, target.id, without=own)
+        for kind in bound_by(kinds, binding)
+    }
+
+
+def _cuts(target: ast.expr) -> bool:
+    """Whether the target is a slice, as no container has for items."""
+    return isinstance(target, ast.Subscript) and any(
+        isinstance(item, (ast.Slice, ast.Tuple)) for item in ast.walk(target.slice)
+    )

@@ -153,6 +153,8 @@ class _Finder:
             if item.lineno <= rows[-1]:
                 raise CannotPort(f"several statements share line {item.lineno}")
             rows.append(item.end_lineno or item.lineno)
+        if self.model.source.is_divided(block[start].lineno, block[last].end_lineno or 0):
+            raise CannotPort("the loss is computed in several cells, or around a magic")
 
     # What belongs to it
 

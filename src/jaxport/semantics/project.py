@@ -52,6 +52,35 @@ def locate(importer: Path, module: str, level: int) -> Path | None:
     return None
 
 
+def imported(path: Path, tree: ast.Module) -> Iterator[tuple[ast.stmt, str, Path | None]]:
+    """Each import in the file at `path`: its statement, its full name, and its file in the project.
+
+    A name that is read from a file of the project, and is no file itself, is left out.
+    """
+    for statement in ast.walk(tree):
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        inside = isinstance(statement, ast.ImportFrom) and statement.level > 0
+        for name, level in _modules(statement):
+            found = locate(path, name, level)
+            if found is None and level and "." not in name:
+                found = locate(path, "", level)  # from the package's own file
+            if found is not None or not inside:
+                yield statement, name, found
+            inside |= found is not None and isinstance(statement, ast.ImportFrom)
+
+
+def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]]:
+    if isinstance(statement, ast.Import):
+        yield from ((alias.name, 0) for alias in statement.names)
+        return
+    module = statement.module or ""
+    if module:
+        yield module, statement.level
+    for alias in statement.names:
+        yield f"{module}.{alias.name}".strip("."), statement.level
+
+
 @lru_cache(maxsize=16384)
 def _module(folder: str, module: str) -> Path | None:
     """The file of the dotted `module` below `folder`."""

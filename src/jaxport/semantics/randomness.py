@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from jaxport.semantics.kinds import Kinds_, chosen, kinds_of
+from jaxport.semantics.kinds.expressions import kinds_of
+from jaxport.semantics.kinds.file_kinds import FileKinds
+from jaxport.semantics.kinds.overloads import chosen
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import (
@@ -44,7 +46,7 @@ class Randomness:
     """
 
     model: Model
-    kinds: Kinds_
+    kinds: FileKinds
     takes: set[Unit] = field(default_factory=set)
     keeps: set[Class] = field(default_factory=set)
     layers: dict[ast.Call, str] = field(default_factory=dict)

@@ -61,6 +61,21 @@ TENSOR_ATTRIBUTES: dict[str, str] = {
     "data": "{self}",
 }
 
+# Attributes of layers that hold something else in the parts, or that those have not.
+_PLACED = frozenset({"kernel_size", "stride", "padding", "dilation"})
+LAYER_ATTRIBUTES: dict[str, frozenset[str]] = {
+    "Conv": frozenset({"padding"}),
+    **dict.fromkeys(("MaxPool", "AvgPool2", "AvgPool3", "Unfold", "Fold"), _PLACED),
+    "Adaptive": frozenset({"output_size"}),
+    **dict.fromkeys(("MultiheadAttention", "LSTM", "GRU", "RNN"), frozenset({"dropout"})),
+    "Transformer": frozenset({"activation", "activation_relu_or_gelu"}),
+    "Upsampl": frozenset({"scale_factor", "name"}),
+    "": frozenset({
+        "inplace", "transposed", "padding_mode", "affine", "elementwise_affine", "return_indices",
+        "mode", "proj_size", "max_norm", "norm_type", "sparse", "scale_grad_by_freq",
+    }),
+}  # fmt: skip
+
 # Names that NumPy uses and that torch takes as well, by torch's own.
 KEYWORD_ALIASES: dict[str, str] = {"axis": "dim", "keepdims": "keepdim"}
 

@@ -75,6 +75,12 @@ TENSOR_METHODS = frozenset(
     }
 )  # fmt: skip
 
+# The tensor methods whose name no array, sequence or text of another library has.
+TORCH_ONLY = (TENSOR_METHODS | {"size", "dim", "new_empty"}) - {
+    "named_parameters", "named_modules", "named_buffers", "zero_grad", "backward", "tanh", "gather",
+    "fill_", "cuda", "requires_grad_", "relu", "narrow", "unfold", "matmul",
+}  # fmt: skip
+
 _CLASS = re.compile(r"[A-Z_]*[A-Z]")
 
 

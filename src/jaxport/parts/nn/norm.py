@@ -213,6 +213,24 @@ class _BatchNorm(nnx.Module):
     def weight(self, value: jax.Array) -> None:
         self.scale[...] = value
 
+    @property
+    def running_mean(self) -> jax.Array | None:
+        """The running mean, by torch's name."""
+        return self.mean[...] if self.track_running_stats else None
+
+    @running_mean.setter
+    def running_mean(self, value: jax.Array) -> None:
+        self.mean[...] = value
+
+    @property
+    def running_var(self) -> jax.Array | None:
+        """The running variance, by torch's name."""
+        return self.var[...] if self.track_running_stats else None
+
+    @running_var.setter
+    def running_var(self, value: jax.Array) -> None:
+        self.var[...] = value
+
     def __call__(self, inputs: jax.Array, use_running_average: bool | None = None) -> jax.Array:
         if use_running_average is None:
             use_running_average = self.use_running_average

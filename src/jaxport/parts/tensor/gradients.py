@@ -22,3 +22,12 @@ def no_grad(function: Callable[..., Any]) -> Callable[..., Any]:
         return jax.tree.map(stop, result, is_leaf=lambda item: isinstance(item, nnx.Module))
 
     return without_gradient
+
+
+def stopped(value: Any) -> Any:
+    """The value with its arrays as constants, whatever else it holds."""
+
+    def stop(item: Any) -> Any:
+        return jax.lax.stop_gradient(item) if isinstance(item, jax.Array) else item
+
+    return jax.tree.map(stop, value, is_leaf=lambda item: isinstance(item, nnx.Module))

@@ -69,8 +69,16 @@ def median_with_indices(x: jax.Array, dim: int = -1, keepdim: bool = False) -> V
 
 
 def median(x: jax.Array) -> jax.Array:
-    """`torch.median`: the lower of the two where there are two in the middle."""
-    return median_with_indices(x.ravel()).values
+    """`torch.median`: the lower of the two where there are two in the middle.
+
+    Items that are equal share its gradient.
+    """
+    middle = jax.lax.stop_gradient(median_with_indices(x.ravel()).values)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return middle
+    equal = jnp.where(jnp.isnan(middle), jnp.isnan(x), x == middle)
+    changes = jnp.where(equal, x - jax.lax.stop_gradient(x), 0) / equal.sum().astype(x.dtype)
+    return middle + jnp.where(jnp.isfinite(changes), changes, 0).sum()
 
 
 def cummax(x: jax.Array, dim: int) -> ValuesAndIndices:

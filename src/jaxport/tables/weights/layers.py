@@ -16,6 +16,8 @@ WEIGHTS: dict[str, dict[str, tuple[str, str]]] = {
     "Conv2d": {"weight": ("kernel", "w.transpose(2, 3, 1, 0)"), "bias": ("bias", "w")},
     "Conv3d": {"weight": ("kernel", "w.transpose(2, 3, 4, 1, 0)"), "bias": ("bias", "w")},
     "Embedding": {"weight": ("embedding", "w")},
+    # A port makes it where a Linear has the weight of an Embedding.
+    "TiedLinear": {"weight": ("embedding", "w")},
     "LayerNorm": {"weight": ("scale", "w.reshape(-1)"), "bias": ("bias", "w.reshape(-1)")},
     "GroupNorm": _SCALE_AND_BIAS,
     "InstanceNorm1d": _SCALE_AND_BIAS,
