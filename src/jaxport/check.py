@@ -49,10 +49,10 @@ def findings(
         return []
     rules = [
         rule for rule in all_rules()
-        if rule.code in codes and (
-            rule.code not in REPLACED if porting else _can_find(rule, source)
-        )
+        if rule.code in codes and not (porting and rule.code in REPLACED)
     ]
+    if not porting:
+        rules = _needed(rules, source)
     found = [problem for problem in source.problems if problem.code in codes]
     try:
         if rules:
@@ -69,13 +69,14 @@ def findings(
     return sorted(set(map(source.adapted, found)), key=lambda item: (item.span, item.code))
 
 
-def _can_find(rule: Rule, source: SourceFile) -> bool:
-    """Whether the rule could find something in the file, by the words in its text alone."""
-    return (
-        rule.triggers is None
-        or any(trigger.is_in(source.words) for trigger in rule.triggers)
-        or (rule.by_alias and project.imports_any(source))
-    )
+def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
+    """The rules that could find something in the file, by what it imports and the words in it."""
+    named = [
+        rule for rule in rules
+        if rule.triggers is None or any(trigger.is_in(source.words) for trigger in rule.triggers)
+    ]
+    others = [rule for rule in rules if rule.by_alias and rule not in named]
+    return [*named, *others] if others and project.imports_any(source) else named
 
 
 def at_start(code: str, message: str) -> Finding:

@@ -40,20 +40,12 @@ class Config:
 
     def codes(self, path: Path) -> frozenset[str]:
         """The rules that are on for the file at `path`. The longest prefix decides, as in ruff."""
-        ignore = list(self.ignore)
-        for pattern, codes in self.per_file_ignores:
-            if self.matches(path, pattern):
-                ignore += codes
-        chosen = set()
-        for rule in all_rules():
-            on = _longest(self.select, rule.code) if self.select else int(rule.default) - 1
-            on = max(on, _longest(self.extend_select, rule.code))
-            per_file = [code for code in ignore if code not in self.ignore]
-            if on >= 0 and _longest(ignore, rule.code) < max(on, 1) and (
-                _longest(per_file, rule.code) < 0
-            ):
-                chosen.add(rule.code)
-        return frozenset(chosen)
+        per_file = tuple(
+            code
+            for pattern, codes in self.per_file_ignores if self.matches(path, pattern)
+            for code in codes if code not in self.ignore
+        )
+        return _codes(self.select, self.extend_select, self.ignore, per_file)
 
     def matches(self, path: Path, pattern: str) -> bool:
         """Whether `path`, seen from the configuration's folder, fits the pattern."""
@@ -69,6 +61,22 @@ class Config:
 
     def excluded(self, path: Path) -> bool:
         return any(self.matches(path, pattern) for pattern in (*EXCLUDED, *self.exclude))
+
+
+@lru_cache(maxsize=256)
+def _codes(
+    select: tuple[str, ...], extend_select: tuple[str, ...], ignore: tuple[str, ...],
+    per_file: tuple[str, ...],
+) -> frozenset[str]:
+    chosen = set()
+    for rule in all_rules():
+        on = _longest(select, rule.code) if select else int(rule.default) - 1
+        on = max(on, _longest(extend_select, rule.code))
+        if on >= 0 and _longest((*ignore, *per_file), rule.code) < max(on, 1) and (
+            _longest(per_file, rule.code) < 0
+        ):
+            chosen.add(rule.code)
+    return frozenset(chosen)
 
 
 def _longest(prefixes: Sequence[str], code: str) -> int:

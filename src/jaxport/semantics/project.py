@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DEPTH = 12
 # The fields that hold statements, or what holds some.
 _STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
-# How many bytes of source text of other files are kept parsed. A tree and its model take about 40 times as much.
+# How many bytes of source text are kept parsed. A tree and its model take about 50 times as much.
 _KEPT = 6_000_000
 
 
@@ -93,9 +93,8 @@ def _module(folder: str, module: str) -> Path | None:
 
 def imports_any(source: SourceFile) -> bool:
     """Whether the file imports another one of the project."""
-    stack: list[ast.AST] = [source.tree]
-    while stack:
-        node = stack.pop()
+    nodes: list[ast.AST] = [source.tree]
+    for node in nodes:  # grows
         if isinstance(node, ast.Import):
             named = [(alias.name, 0) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -104,7 +103,7 @@ def imports_any(source: SourceFile) -> bool:
             named = [(name, node.level) for name in names]
         else:
             for field in _STATEMENTS:
-                stack += getattr(node, field, ())
+                nodes += getattr(node, field, ())
             continue
         if any(locate(source.path, name, level) for name, level in named):
             return True
@@ -112,62 +111,93 @@ def imports_any(source: SourceFile) -> bool:
 
 
 @dataclass
-class _Loaded:
+class _File:
     data: bytes
-    model: Model
+    source: SourceFile
+    model: Model | None = None
 
 
-# The files that others asked for.
-_loaded: dict[Path, _Loaded] = {}
+class _Files:
+    """The files whose models are kept: those that others asked for, and what else there is room for.
+
+    What models know refers to other models. So all are let go of at once, and between two files.
+    """
+
+    def __init__(self) -> None:
+        self.by_path: dict[Path, _File] = {}
+        self.size = 0
+        self.room = _KEPT // 2
+
+    def keep(self, path: Path, file: _File) -> None:
+        self.by_path[path] = file
+        self.size += len(file.data)
+
+    def forget(self) -> None:
+        for file in self.by_path.values():
+            if file.model is not None:
+                file.model.forget()
+        self.by_path.clear()
+        self.size = self.room = 0  # The project is too large to keep what nobody asked for.
+
+
+_files = _Files()
 
 
 def read(path: Path) -> SourceFile:
-    """The file at `path`, parsed; not once more where another file has asked for it.
+    """The file at `path`, parsed; not once more where it is kept and has not changed.
 
     Raises:
         SourceError: it can't be read, decoded or parsed.
     """
     data = sources.read_bytes(path)
-    loaded = _loaded.get(path)
-    if loaded is not None and loaded.data == data:
-        return loaded.model.source
-    return sources.parse(path, data)
+    file = _files.by_path.get(path)
+    if file is not None and file.data == data:
+        return file.source
+    source = sources.parse(path, data)
+    if file is None and _files.size + len(data) <= _files.room:
+        _files.keep(path, _File(data, source))
+    return source
 
 
 @contextmanager
 def model_of(source: SourceFile) -> Iterator[Model]:
     """What a file means that is checked: the model that other files know too, or one for now."""
-    from jaxport.semantics.model import Model
-
-    loaded = _loaded.get(source.path)
-    if loaded is not None and loaded.model.source is source:
-        yield loaded.model
-        return
-    model = Model(source)
-    try:
-        yield model
-    finally:
-        model.forget()
-        # What models know refers to other models, so all go at once, and only between two files.
-        if sum(len(other.data) for other in _loaded.values()) > _KEPT:
-            for other in _loaded.values():
-                other.model.forget()
-            _loaded.clear()
+    file = _files.by_path.get(source.path)
+    if file is not None and file.source is source:
+        yield _model(file)
+    else:
+        model = _made(source)
+        try:
+            yield model
+        finally:
+            model.forget()
+    if _files.size > _KEPT:
+        _files.forget()
 
 
 def load(path: Path) -> Model | None:
     """The model of the file at `path`, None where it can't be read."""
+    file = _files.by_path.get(path)
+    try:
+        if file is None:
+            data = sources.read_bytes(path)
+            file = _File(data, sources.parse(path, data))
+            _files.keep(path, file)
+        return _model(file)
+    except (sources.SourceError, RecursionError):
+        return None
+
+
+def _model(file: _File) -> Model:
+    if file.model is None:
+        file.model = _made(file.source)
+    return file.model
+
+
+def _made(source: SourceFile) -> Model:
     from jaxport.semantics.model import Model
 
-    loaded = _loaded.get(path)
-    if loaded is None:
-        try:
-            data = sources.read_bytes(path)
-            loaded = _Loaded(data, Model(sources.parse(path, data)))
-        except (sources.SourceError, RecursionError):
-            return None
-        _loaded[path] = loaded
-    return loaded.model
+    return Model(source)
 
 
 @lru_cache(maxsize=16384)
@@ -176,15 +206,15 @@ def definitions(path: Path) -> frozenset[str]:
 
     This is all that most questions about another file come to, and its tree is not kept for it.
     """
-    loaded = _loaded.get(path)
+    file = _files.by_path.get(path)
     try:
-        found = loaded.model.walk if loaded is not None else walk(sources.read(path).tree)
+        found = _model(file).walk if file is not None else walk(sources.read(path).tree)
     except (sources.SourceError, RecursionError):
         return frozenset()
     names = frozenset(
         name for name, bindings in found.module.bindings.items()
         if all(binding.kind in ("function", "class") for binding in bindings)
     )
-    if loaded is None:
+    if file is None:
         found.forget()
     return names
