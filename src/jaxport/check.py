@@ -191,10 +191,11 @@ def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
             except OSError:
                 continue
             for entry in entries:
-                inside = any(config.matches(Path(entry.name), item) for item in config.include)
-                if entry != path and config.excluded(entry):
+                if config.excluded(entry):
                     continue
                 if entry.is_dir() and not entry.is_symlink():
                     stack.append(entry)
-                elif inside and (entry.is_file() or entry.is_symlink()):
+                elif any(config.matches(Path(entry.name), item) for item in config.include) and (
+                    entry.is_file() or entry.is_symlink()
+                ):
                     yield entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ EXCLUDED = (
     "node_modules", "site-packages", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache",
     ".ipynb_checkpoints",
 )  # fmt: skip
+_EXCLUDED_NAMES = frozenset(map(os.path.normcase, EXCLUDED))
 CODE_LISTS = ("select", "ignore", "extend-select")
 
 
@@ -47,12 +49,15 @@ class Config:
         )
         return _codes(self.select, self.extend_select, self.ignore, per_file)
 
+    def _relative(self, path: Path) -> str:
+        try:
+            return path.absolute().relative_to(self.root.absolute()).as_posix()
+        except ValueError:
+            return path.name
+
     def matches(self, path: Path, pattern: str) -> bool:
         """Whether `path`, seen from the configuration's folder, fits the pattern."""
-        try:
-            relative = path.absolute().relative_to(self.root.absolute()).as_posix()
-        except ValueError:
-            relative = path.name
+        relative = self._relative(path)
         folders = [relative, *(parent.as_posix() for parent in Path(relative).parents)]
         return any(
             fnmatch.fnmatch(name, pattern.rstrip("/")) or fnmatch.fnmatch(Path(name).name, pattern)
@@ -60,7 +65,10 @@ class Config:
         )
 
     def excluded(self, path: Path) -> bool:
-        return any(self.matches(path, pattern) for pattern in (*EXCLUDED, *self.exclude))
+        parts = map(os.path.normcase, Path(self._relative(path)).parts)
+        return not _EXCLUDED_NAMES.isdisjoint(parts) or any(
+            self.matches(path, pattern) for pattern in self.exclude
+        )
 
 
 @lru_cache(maxsize=256)

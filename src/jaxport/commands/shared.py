@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,5 +54,7 @@ def each(work: Callable[[Path], T], paths: list[Path], jobs: int) -> Iterator[T]
         with check.uncollected():
             yield from map(work, paths)
         return
+    from concurrent.futures import ProcessPoolExecutor
+
     with ProcessPoolExecutor(count, initializer=gc.disable) as pool:
         yield from pool.map(work, paths, chunksize=_CHUNK)

@@ -16,7 +16,6 @@ from jaxport.plans import Plan
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer
 from jaxport.semantics.scopes import Binding
-from jaxport.semantics.training import optimizers as find_optimizers
 from jaxport.semantics.values import Evidence
 
 Dialect = Literal["nnx", "switcheroo"]
@@ -49,8 +48,9 @@ class Trigger:
 
 
 def method(name: str) -> Trigger:
-    """The attribute `name` of something, whatever stands between it and the dot."""
-    return Trigger(name, rf"\.(?:\s|\\|#.*)*{name}\b")
+    """The attribute `name` of something: behind a dot, or first in a line behind one that ends so.
+    """
+    return Trigger(name, rf"[.\r\n]\s*{name}\b")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ class File:
     @cached_property
     def optimizers(self) -> list[Optimizer]:
         """The optimizers of the file, each portable as a whole or not at all."""
-        return find_optimizers(self.model)
+        from jaxport.semantics import training  # what most files need not load
+
+        return training.optimizers(self.model)
 
     def calls_of(self, method: str) -> Iterator[tuple[ast.Call, ast.expr]]:
         """The calls `receiver.method(...)`, each with its receiver."""
@@ -188,6 +190,6 @@ def all_rules() -> tuple[Rule, ...]:
     """Every rule of this folder, by code."""
     found: list[Rule] = []
     for module in pkgutil.iter_modules(__path__):
-        rules = getattr(importlib.import_module(f"{__name__}.{module.name}"), "RULES", ())
-        found.extend(rules)
+        if not module.name.startswith("_"):
+            found.extend(importlib.import_module(f"{__name__}.{module.name}").RULES)
     return tuple(sorted(found, key=lambda rule: rule.code))

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Edition, Example, File, Rule, weakest, method
+from jaxport.rules import Edition, Example, File, Rule, method, weakest
 from jaxport.rules._state import follow, why_load_stays
 from jaxport.semantics import flow
 from jaxport.semantics.values import Result

@@ -109,12 +109,11 @@ class Model:
         return names.pop() if len(names) == 1 else None
 
     def _infer(self, node: ast.AST) -> Values:
-        kind = type(node)
-        if kind is ast.Name:
+        if isinstance(node, ast.Name):
             return self._name(node)
-        if kind is ast.Attribute:
+        if isinstance(node, ast.Attribute):
             return self._attribute(node)
-        if kind is ast.Call:
+        if isinstance(node, ast.Call):
             return self._call(node)
         return self._other(node)
 

@@ -117,30 +117,29 @@ class _File:
     model: Model | None = None
 
 
-class _Files:
-    """The files whose models are kept: those that others asked for, and what else there is room for.
-
-    What models know refers to other models. So all are let go of at once, and between two files.
-    """
+class _Kept:
+    """The files that are kept parsed: those that others asked for, others while there is `room`."""
 
     def __init__(self) -> None:
-        self.by_path: dict[Path, _File] = {}
+        self.files: dict[Path, _File] = {}
         self.size = 0
         self.room = _KEPT // 2
 
-    def keep(self, path: Path, file: _File) -> None:
-        self.by_path[path] = file
+    def add(self, path: Path, file: _File) -> None:
+        self.files[path] = file
         self.size += len(file.data)
 
-    def forget(self) -> None:
-        for file in self.by_path.values():
-            if file.model is not None:
-                file.model.forget()
-        self.by_path.clear()
-        self.size = self.room = 0  # The project is too large to keep what nobody asked for.
+
+_kept = _Kept()
 
 
-_files = _Files()
+def forget() -> None:
+    """Let go of all files at once, between two checks: what models know refers to each other."""
+    for file in _kept.files.values():
+        if file.model is not None:
+            file.model.forget()
+    _kept.files.clear()
+    _kept.size = 0
 
 
 def read(path: Path) -> SourceFile:
@@ -150,19 +149,19 @@ def read(path: Path) -> SourceFile:
         SourceError: it can't be read, decoded or parsed.
     """
     data = sources.read_bytes(path)
-    file = _files.by_path.get(path)
+    file = _kept.files.get(path)
     if file is not None and file.data == data:
         return file.source
     source = sources.parse(path, data)
-    if file is None and _files.size + len(data) <= _files.room:
-        _files.keep(path, _File(data, source))
+    if file is None and _kept.size + len(data) <= _kept.room:
+        _kept.add(path, _File(data, source))
     return source
 
 
 @contextmanager
 def model_of(source: SourceFile) -> Iterator[Model]:
     """What a file means that is checked: the model that other files know too, or one for now."""
-    file = _files.by_path.get(source.path)
+    file = _kept.files.get(source.path)
     if file is not None and file.source is source:
         yield _model(file)
     else:
@@ -171,18 +170,19 @@ def model_of(source: SourceFile) -> Iterator[Model]:
             yield model
         finally:
             model.forget()
-    if _files.size > _KEPT:
-        _files.forget()
+    if _kept.size > _KEPT:
+        forget()
+        _kept.room = 0  # The project is too large for files that nobody asked for.
 
 
 def load(path: Path) -> Model | None:
     """The model of the file at `path`, None where it can't be read."""
-    file = _files.by_path.get(path)
+    file = _kept.files.get(path)
     try:
         if file is None:
             data = sources.read_bytes(path)
             file = _File(data, sources.parse(path, data))
-            _files.keep(path, file)
+            _kept.add(path, file)
         return _model(file)
     except (sources.SourceError, RecursionError):
         return None
@@ -206,9 +206,10 @@ def definitions(path: Path) -> frozenset[str]:
 
     This is all that most questions about another file come to, and its tree is not kept for it.
     """
-    file = _files.by_path.get(path)
     try:
-        found = _model(file).walk if file is not None else walk(sources.read(path).tree)
+        source = _kept.files[path].source if path in _kept.files else read(path)
+        file = _kept.files.get(path)
+        found = _model(file).walk if file is not None else walk(source.tree)
     except (sources.SourceError, RecursionError):
         return frozenset()
     names = frozenset(

@@ -177,7 +177,7 @@ class _Collector:
         for root in roots:
             parents[root] = parent
         place = (scope, blocks)
-        stack = [*reversed(roots)]
+        stack: list[Any] = [*reversed(roots)]
         while stack:
             node = stack.pop()
             kind = type(node)
