@@ -211,14 +211,17 @@ class Model:
     def is_defined_elsewhere(self, node: ast.AST) -> bool:
         """Whether `node` is a name that is imported from where a `def` or `class` binds it."""
         bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
-        return bool(bindings) and all(
-            isinstance(binding.node, ast.ImportFrom)
-            and (path := project.locate(
-                self.source.path, binding.node.module or "", binding.node.level
-            )) is not None
-            and binding.target in project.definitions(path)
-            for binding in bindings
-        )
+        return bool(bindings) and all(map(self._is_definition, bindings))
+
+    def _is_definition(self, binding: Binding) -> bool:
+        node = binding.node
+        if not isinstance(node, ast.ImportFrom):
+            return False
+        path = project.locate(self.source.path, node.module or "", node.level)
+        if path is None:
+            return False
+        self.dependencies.add(path)
+        return binding.target in project.definitions(path)
 
     def is_bound(self, node: ast.AST, name: str) -> bool:
         """Whether `name` has a value of the file's own at `node`."""
