@@ -253,6 +253,19 @@ def test_forward_as_a_value_and_of_something_unknown() -> None:
         HEAD + "def run(net, x):\n    return net.forward(x), nn.Identity()\n")
 
 
+@pytest.mark.parametrize(
+    "value", ["self.twice", "{'twice': self.twice}", "lambda x: self.twice(x)",
+              "functools.partial(self.twice, 1)"],
+)
+def test_a_method_that_a_module_keeps_blocks(value: str) -> None:
+    text = ("import functools\nimport torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n"
+            f"        self.kept = {value}\n\n"
+            "    def twice(self, x):\n        return 2 * x\n")
+    assert "gradients are those of a copy" in blocked(text)
+    assert "self.kept = self.twice(1)" in written(text.replace(value, "self.twice(1)"))
+
+
 def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:
     text = written(
         HEAD + "class Net(nn.Module):\n    def forward(self, x):\n"
