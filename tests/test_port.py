@@ -363,6 +363,16 @@ def test_files_that_import_each_other_are_blocked_together(tmp_path: Path) -> No
     assert (tmp_path / "net.py").read_text() == NET
 
 
+def test_what_a_package_hands_on_is_followed_to_its_file(tmp_path: Path) -> None:
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "__init__.py").write_text("from .layer import Layer, other\n")
+    (tmp_path / "nets" / "layer.py").write_text(LAYER + "\n\nother = 1\n")
+    (tmp_path / "net.py").write_text(NET.replace("from layer import", "from nets import"))
+    alone = run("net.py", cwd=tmp_path)
+    assert "`nets` is imported (not ported: it needs torch, and is not" in alone.stdout
+    assert run("net.py", "nets/layer.py", cwd=tmp_path).returncode == 0
+
+
 def test_an_import_of_torch_code_that_is_not_ported_along_blocks(tmp_path: Path) -> None:
     (tmp_path / "layer.py").write_text(LAYER)
     (tmp_path / "net.py").write_text(NET)
