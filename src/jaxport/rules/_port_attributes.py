@@ -107,7 +107,5 @@ def _keeps_module(port: Conversion, node: ast.AST) -> bool:
         case ast.Lambda():
             return any(isinstance(item, ast.Name) and item.id == "self" for item in ast.walk(node))
         case ast.Attribute(value=ast.Name(id="self") | ast.Attribute()):
-            call = port.model.walk.parents.get(node)
-            called = isinstance(call, ast.Call) and call.func is node
-            return not called and port.kinds.names(node) == {"function"}
+            return not port.is_called(node) and port.kinds.names(node) == {"function"}
     return False
