@@ -253,6 +253,19 @@ def test_forward_as_a_value_and_of_something_unknown() -> None:
         HEAD + "def run(net, x):\n    return net.forward(x), nn.Identity()\n")
 
 
+@pytest.mark.parametrize(
+    "value", ["self.twice", "{'twice': self.twice}", "lambda x: self.twice(x)",
+              "functools.partial(self.twice, 1)"],
+)
+def test_a_method_that_a_module_keeps_blocks(value: str) -> None:
+    text = ("import functools\nimport torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n"
+            f"        self.kept = {value}\n\n"
+            "    def twice(self, x):\n        return 2 * x\n")
+    assert "gradients are those of a copy" in blocked(text)
+    assert "self.kept = self.twice(1)" in written(text.replace(value, "self.twice(1)"))
+
+
 def test_the_gradient_stops_where_no_grad_stood_in_a_module() -> None:
     text = written(
         HEAD + "class Net(nn.Module):\n    def forward(self, x):\n"
@@ -348,6 +361,16 @@ def test_files_that_import_each_other_are_blocked_together(tmp_path: Path) -> No
         done.stdout
     )
     assert (tmp_path / "net.py").read_text() == NET
+
+
+def test_what_a_package_hands_on_is_followed_to_its_file(tmp_path: Path) -> None:
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "__init__.py").write_text("from .layer import Layer, other\n")
+    (tmp_path / "nets" / "layer.py").write_text(LAYER + "\n\nother = 1\n")
+    (tmp_path / "net.py").write_text(NET.replace("from layer import", "from nets import"))
+    alone = run("net.py", cwd=tmp_path)
+    assert "`nets` is imported (not ported: it needs torch, and is not" in alone.stdout
+    assert run("net.py", "nets/layer.py", cwd=tmp_path).returncode == 0
 
 
 def test_an_import_of_torch_code_that_is_not_ported_along_blocks(tmp_path: Path) -> None:

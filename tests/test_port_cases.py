@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from flax import nnx
+from precision import float64
 
 from jaxport import check, port, transfer
 from jaxport.config import Config
@@ -38,17 +39,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-@contextmanager
-def float64() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-        jax.config.update("jax_enable_x64", False)
 
 
 def in_float64(path: Path, folder: Path) -> Path:

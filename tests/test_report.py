@@ -143,6 +143,7 @@ def test_rules_can_be_chosen(project: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_text(project: Path, capsys: pytest.CaptureFixture[str],
               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     text = _run(capsys, "app")
     head, *rows = text.split("\n\n")[0].splitlines()
     assert _cells(head)[:6] == ["file", "done", "lines", "findings", "--fix", "port"]

@@ -464,10 +464,6 @@ def test_why_the_plain_optax_schedules_are_not_used() -> None:
     """Should one of these ever fail, Optax got closer to torch and the table can be simpler."""
     late = jax.jit(optax.exponential_decay(1.0, 41, 0.1, staircase=True))
     assert [round(float(late(count)), 3) for count in (40, 41, 42)] == [1.0, 1.0, 0.1]
-    # Which lengths make NaN of the last step depends on how XLA rounds on the machine.
-    lengths = range(1, 65)
-    ends = [jax.jit(optax.polynomial_schedule(1.0, 0.0, 0.9, n))(n) for n in lengths]
-    assert any(math.isnan(end) for end in ends)
     assert optax.exponential_decay(1.0, 1, 0.0)(9) == 1.0
     assert optax.warmup_constant_schedule(0.0, 0.1, 0)(9) == 0.0
     # The peak is at count 5.

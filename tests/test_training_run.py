@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
-import torch
+from precision import float64
 
 from jaxport import check
 from jaxport.config import Config
@@ -40,18 +39,6 @@ def parts(framework: str) -> Iterator[None]:
     finally:
         sys.path.remove(folder)
         sys.modules.pop("parts", None)
-
-
-@contextmanager
-def float64() -> Iterator[None]:
-    """In float32 Adam makes steps of the rounding noise of a bias that batch norm takes away."""
-    torch.set_default_dtype(torch.float64)
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(torch.float32)
-        jax.config.update("jax_enable_x64", False)
 
 
 @dataclass

@@ -70,10 +70,32 @@ def _needed(result: Ported) -> Iterator[tuple[Finding, Path]]:
         return
     source = result.source
     for statement, name, path in project.imported(source.path.resolve(), source.tree):
-        model = project.load(path) if path is not None else None
-        if path is not None and model is not None and model.uses_torch:
-            span = source.span(statement)
-            yield Finding("JXP004", f"`{name}` is imported", span), path.resolve()
+        for other in _torch_files(path, _asked(statement), set()):
+            yield Finding("JXP004", f"`{name}` is imported", source.span(statement)), other
+
+
+def _torch_files(path: Path | None, names: set[str], seen: set[Path]) -> Iterator[Path]:
+    """The file if it needs torch, else those that it hands the names on from."""
+    model = project.load(path) if path is not None and path not in seen else None
+    if path is None or model is None:
+        return
+    seen.add(path)
+    if model.uses_torch:
+        yield path.resolve()
+        return
+    for statement, _, other in project.imported(path.resolve(), model.source.tree):
+        if isinstance(statement, ast.ImportFrom):
+            bound = {alias.asname or alias.name: alias.name for alias in statement.names}
+            wanted = {bound[name] for name in names & bound.keys()}
+            if wanted or "*" in bound:
+                yield from _torch_files(other, wanted or names, seen)
+
+
+def _asked(statement: ast.stmt) -> set[str]:
+    """The names that a `from` import takes."""
+    if isinstance(statement, ast.ImportFrom):
+        return {alias.name for alias in statement.names}
+    return set()
 
 
 def _text(path: Path) -> str:

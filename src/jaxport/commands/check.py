@@ -17,7 +17,7 @@ from jaxport.commands.ratchet import Ratchet
 from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS, Render
 from jaxport.formats.options import LEVELS, Options
-from jaxport.formats.terminal import has_colour, one_line
+from jaxport.formats.terminal import has_colour, many, one_line
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
@@ -100,16 +100,12 @@ class Totals:
 
     def summary(self) -> str:
         """What a person reads at the end."""
-        text = f"Found {_many(self.found, 'finding')} in {_many(self.files, 'file')}."
+        text = f"Found {many(self.found, 'finding')} in {many(self.files, 'file')}."
         if self.fixed:
             text += f" Fixed {self.fixed}."
         if self.fixable:
             text += f" {self.fixable} can be fixed with --fix [*]."
         return text
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _overridden(settings: Config, arguments: argparse.Namespace) -> Config:
@@ -201,7 +197,7 @@ def _show(
 def _finish(totals: Totals, arguments: argparse.Namespace) -> int:
     if arguments.diff:
         changed = totals.changed
-        text = f"Would change {_many(changed, 'file')} of {totals.files}."
+        text = f"Would change {many(changed, 'file')} of {totals.files}."
         print(text, file=sys.stderr)
         return 2 if totals.failed else int(changed > 0 and not arguments.exit_zero)
     if FORMATS[arguments.output_format].summary:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jaxport import check, config
 from jaxport.commands import shared
 from jaxport.config import Config
-from jaxport.findings import Finding
+from jaxport.formats.concise import line
 from jaxport.writing import diff, write
 
 if TYPE_CHECKING:
@@ -57,16 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 written += 1
         for finding in result.blockers:
-            print(_line(result.path, finding))
+            print(line(result.path, finding))
     print(_summary(results, written, arguments.diff), file=sys.stderr)
     if failed:
         return 2
     return int(any(not result.is_clean for result in results))
-
-
-def _line(path: Path, finding: Finding) -> str:
-    start = finding.span.start
-    return f"{path}:{start.row}:{start.column + 1}: {finding.code} {finding.message}"
 
 
 def _summary(results: list[Ported], written: int, shown: bool) -> str:

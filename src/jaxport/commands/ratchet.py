@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jaxport import config
 from jaxport.config import Config, ConfigError
+from jaxport.formats.terminal import many
 from jaxport.results import FileResult
 
 if TYPE_CHECKING:
@@ -93,15 +94,15 @@ class Ratchet:
 
     def _finish(self) -> None:
         if self._arguments.add_noqa:
-            print(f"Suppressed {_findings(self._suppressed)}.", file=sys.stderr)
+            print(f"Suppressed {many(self._suppressed, 'finding')}.", file=sys.stderr)
         if self._baseline is None:
             return
         file = self._baseline.file
         if self._arguments.write_baseline:
-            print(f"Wrote {_findings(self._baseline.write())} to {file}.", file=sys.stderr)
+            print(f"Wrote {many(self._baseline.write(), 'finding')} to {file}.", file=sys.stderr)
         elif gone := self._baseline.gone():
             print(
-                f"{_findings(gone)} in {file} {'is' if gone == 1 else 'are'} gone: "
+                f"{many(gone, 'finding')} in {file} {'is' if gone == 1 else 'are'} gone: "
                 "--write-baseline shrinks it.",
                 file=sys.stderr,
             )
@@ -111,10 +112,6 @@ def _given(arguments: argparse.Namespace, option: str) -> bool:
     if option == "-":
         return bool(arguments.paths == [Path("-")])
     return getattr(arguments, option[2:].replace("-", "_")) not in (None, False)
-
-
-def _findings(count: int) -> str:
-    return f"{count} finding{'s' * (count != 1)}"
 
 
 def _baseline(arguments: argparse.Namespace, fixed: Config | None) -> Baseline | None:

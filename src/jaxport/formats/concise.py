@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from jaxport.findings import Finding
 from jaxport.formats.options import Options
 from jaxport.formats.terminal import BOLD, CYAN, RED, one_line, painted
 from jaxport.results import FileResult, Shown
 
 
-def line(path: Path, finding: Shown, colour: bool = False) -> str:
+def line(path: Path, finding: Shown | Finding, colour: bool = False) -> str:
     """`file:row:column: CODE message`, with `[*]` where `--fix` can write it."""
     name = painted(one_line(str(path)), BOLD, on=colour)
     code = painted(finding.code, BOLD, RED, on=colour)
@@ -18,7 +19,7 @@ def line(path: Path, finding: Shown, colour: bool = False) -> str:
     return f"{name}:{place(finding)}: {code} {mark}{one_line(finding.message)}"
 
 
-def place(finding: Shown) -> str:
+def place(finding: Shown | Finding) -> str:
     """Row and column; in a notebook those of a cell, which is named in front of them."""
     at = finding.span.start
     cell = f"cell {at.cell}:" if at.cell else ""

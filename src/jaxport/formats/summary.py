@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from jaxport.formats.concise import place
 from jaxport.formats.markdown import code, fenced, folded, message, table
+from jaxport.formats.terminal import many
 from jaxport.results import FileResult
 from jaxport.rules import Rule, all_rules
 
@@ -62,9 +63,9 @@ def _sentences(results: Sequence[FileResult], files: int, changed_only: bool) ->
     found = sum(len(result.findings) for result in results)
     fixable = sum(result.fixable for result in results)
     fixed = sum(result.fixed for result in results)
-    among = _many(len(results), "changed file" if changed_only else "file")
+    among = many(len(results), "changed file" if changed_only else "file")
     where = f"{files} of {among}" if files else among
-    text = f"**{_many(found, 'finding')}** in {where}"
+    text = f"**{many(found, 'finding')}** in {where}"
     text += ", counting changed lines only." if changed_only else "."
     text += f" {fixable} can be fixed with `jaxport check --fix`." if fixable else ""
     return text + (f" {fixed} fixed." if fixed else "")
@@ -126,7 +127,3 @@ def _example(rule: Rule) -> Iterator[str]:
             yield "\nis reported. `check --fix` does not rewrite it.\n"
         else:
             yield "\nbecomes\n\n" + fenced(after, "python")
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

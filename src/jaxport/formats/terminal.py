@@ -30,6 +30,11 @@ def one_line(text: str) -> str:
     )
 
 
+def many(count: int, noun: str) -> str:
+    """The number and the noun, in the plural where it needs to be."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def code_line(text: str) -> str:
     """A line of code with tabs as four spaces and one sign for each invisible character."""
     if text.isprintable():

@@ -104,6 +104,11 @@ class Conversion:
     def blocked(self, code: str, node: ast.AST, message: str, reason: str) -> Finding:
         return self.file.leave(code, node, message, reason)
 
+    def is_called(self, node: ast.expr) -> bool:
+        """Whether the expression stands there to be called."""
+        parent = self.model.walk.parents.get(node)
+        return isinstance(parent, ast.Call) and parent.func is node
+
     # Edits by position
 
     def span(self, node: ast.AST) -> Span:
@@ -139,18 +144,11 @@ class Conversion:
 
         Parentheses around the value stay: those of the call are made of them if `head` opens one.
         """
-        start, end = self.span(one).end, self.span(value).start
-        for row in range(start.row, end.row + 1):
-            line = self.model.source.lines[row - 1]
-            first = start.column if row == start.row else 0
-            place = line.find("(", first, end.column if row == end.row else len(line))
-            if place >= 0:
-                gap = Span(start, Position(row, place))
-                if head.endswith("("):
-                    return [Edit(gap, head[:-1])]
-                around = self.model.walk.parents[value]
-                return [Edit(gap, head), self.after(around, ")")]
-        return [Edit(Span(start, end), head), self.after(value, ")")]
+        whole = self.model.source.grouped(value)
+        gap, end = Span(self.span(one).end, whole.start), Span(whole.end, whole.end)
+        if head.endswith("(") and whole != self.span(value):
+            return [Edit(gap, head[:-1])]
+        return [Edit(gap, head), Edit(end, ")")]
 
     def line(self, row: int, content: str) -> Edit:
         """A line of its own in front of `row`."""

@@ -20,8 +20,11 @@ def convert(port: Conversion) -> list[Finding]:
         finding
         for info in port.model.walk.classes.values() if port.is_module_class(info)
         for bindings in info.attributes.values()
-        for finding in (*_nothing_yet(port, info, bindings), *_containers(port, bindings))
-    ]
+        for finding in (
+            *_nothing_yet(port, info, bindings), *_containers(port, bindings),
+            *_methods(port, bindings),
+        )
+    ]  # fmt: skip
 
 
 def _nothing_yet(port: Conversion, info: Class, bindings: list[Binding]) -> Iterator[Finding]:
@@ -84,3 +87,25 @@ def _holds_data(kind: Kind) -> bool:
         item.name in _DATA or _holds_data(item)
         for item in kind.each.union(*kind.places)
     )
+
+
+def _methods(port: Conversion, bindings: list[Binding]) -> Iterator[Finding]:
+    """A method, or a function around the module, that the module keeps.
+
+    It belongs to the object that was there when it was kept. What JAX differentiates and compiles
+    is a copy of the module: through the method no gradient would flow.
+    """
+    for binding in bindings:
+        value = _value(binding)
+        if value is not None and any(_keeps_module(port, node) for node in ast.walk(value)):
+            yield port.blocked(_CODE, value, "a method is kept in an attribute",
+                               "it stays with this module, and gradients are those of a copy")
+
+
+def _keeps_module(port: Conversion, node: ast.AST) -> bool:
+    match node:
+        case ast.Lambda():
+            return any(isinstance(item, ast.Name) and item.id == "self" for item in ast.walk(node))
+        case ast.Attribute(value=ast.Name(id="self") | ast.Attribute()):
+            return not port.is_called(node) and port.kinds.names(node) == {"function"}
+    return False

@@ -267,31 +267,8 @@ def _signature(port: Conversion, unit: ast.FunctionDef | ast.AsyncFunctionDef) -
     star_needed = "" if arguments.vararg or arguments.kwonlyargs else "*, "
     if last is None:
         return Edit(_inside_parentheses(port, unit), star_needed + new)
-    end = _behind(port, last)
+    end = port.model.source.grouped(last).end
     return Edit(Span(end, end), f", {star_needed}{new}")
-
-
-def _behind(port: Conversion, node: ast.AST) -> Position:
-    """Behind the node and the parentheses around it."""
-    source = port.model.source
-    end = port.span(node).end
-    depth = 0
-    parent = port.model.walk.parents.get(node)
-    start = port.span(node).start
-    line = source.lines[start.row - 1][: start.column].rstrip()
-    while line.endswith("(") and parent is not None and "=" in line:
-        depth += 1
-        line = line[:-1].rstrip()
-    row, column = end.row, end.column
-    while depth:
-        text = source.lines[row - 1]
-        place = text.find(")", column)
-        if place < 0:
-            row, column = row + 1, 0
-            continue
-        column = place + 1
-        depth -= 1
-    return Position(row, column)
 
 
 def _inside_parentheses(port: Conversion, unit: ast.FunctionDef | ast.AsyncFunctionDef) -> Span:
@@ -309,14 +286,9 @@ def _modes(port: Conversion) -> Iterator[Finding]:
         elif node.attr in _HOOKS and port.is_module(node.value):
             yield port.blocked("JXP407", node, f"`{node.attr}` has no counterpart in NNX",
                                "let the module return what the hook reads")
-        elif node.attr == "forward" and port.is_module(node.value) and not _is_called(port, node):
+        elif node.attr == "forward" and port.is_module(node.value) and not port.is_called(node):
             yield port.text("JXP402", node, "`forward` is `__call__` in NNX",
                             [port.behind(node.value, node, ".__call__")])
-
-
-def _is_called(port: Conversion, node: ast.expr) -> bool:
-    parent = port.model.walk.parents.get(node)
-    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _training(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:

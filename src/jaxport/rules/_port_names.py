@@ -45,8 +45,7 @@ def _ends(port: Conversion, node: ast.expr) -> bool:
 
 
 def _reference(port: Conversion, node: ast.expr, name: str) -> Iterator[Finding]:
-    parent = port.model.walk.parents.get(node)
-    called = isinstance(parent, ast.Call) and parent.func is node
+    called = port.is_called(node)
     if name in _TYPES and not called:
         port.cover(node)
         spelled = port.spelled("flax.nnx", node)

@@ -110,8 +110,7 @@ def _made(port: Conversion, node: ast.expr) -> Iterator[ast.AST]:
 
 def _attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
     """An attribute of a tensor that JAX arrays write differently, or have not."""
-    parent = port.model.walk.parents.get(node)
-    if isinstance(parent, ast.Call) and parent.func is node:
+    if port.is_called(node):
         return
     if node.attr in ("type", "index") and port.kinds.names(node.value) == {"device"}:
         yield _of_device(port, node)
