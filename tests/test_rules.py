@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jaxport import check
 from jaxport.config import Config
+from jaxport.records import replace
 from jaxport.rules import DIALECTS, Dialect, Example, Rule, all_rules
 
 EXAMPLES = [

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from jaxport.commands import check
 from jaxport.config import ConfigError
 from jaxport.formats import FORMATS, github, summary
 from jaxport.formats.options import Level, Options
+from jaxport.records import record
 from jaxport.results import FileResult
 
 _LEVELS: dict[str, Level | None] = {
@@ -46,7 +46,7 @@ _PATCH = (
 _CHUNK = 100  # a command line has an end
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Inputs:
     """The inputs of the action, as `action.yml` describes them."""
 

@@ -11,13 +11,13 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxport import writing
 from jaxport.config import ConfigError
 from jaxport.places import digest, real, squeezed
+from jaxport.records import replace
 from jaxport.results import FileResult, Shown
 
 _FORMAT = 1

@@ -10,12 +10,12 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from jaxport.config import ConfigError
 from jaxport.places import real
+from jaxport.records import record, replace
 from jaxport.results import FileResult, Shown
 from jaxport.rules.file_itself import UNCHECKED
 
@@ -76,7 +76,7 @@ def _rows(finding: Shown) -> range:
     return range(finding.file_span.start.row, finding.place.last_row + 1)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Repository:
     """One work tree, and the commit it is compared with; none where nothing is committed."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
+from jaxport.records import field, record
 from jaxport.rules import Dialect, File, Rule, all_rules
 from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
@@ -20,7 +20,7 @@ _PASSES = 10
 REPLACED = frozenset({"JXP301"})
 
 
-@dataclass
+@record
 class Checked:
     """What checking one file gave. `text` is the fixed text where it differs from the file's.
 

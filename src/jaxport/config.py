@@ -6,11 +6,11 @@ import fnmatch
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
+from jaxport.records import record, replace
 from jaxport.rules import Dialect, all_rules
 
 EXCLUDED = (
@@ -26,7 +26,7 @@ class ConfigError(Exception):
     """The configuration or the command line asks for something that does not exist."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Config:
     """What to check, and how. `root` is the folder that patterns start from."""
 

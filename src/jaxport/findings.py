@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from jaxport.records import field, record
 
 if TYPE_CHECKING:
     from jaxport.plans import Plan
@@ -14,7 +15,7 @@ Applicability = Literal["safe", "unsafe"]
 ESCAPE = "# jaxport: JXP202 not ported:"
 
 
-@dataclass(frozen=True, order=True)
+@record(frozen=True, order=True)
 class Position:
     """A place in a file: `row` from 1, `column` from 0, counted in characters.
 
@@ -26,7 +27,7 @@ class Position:
     cell: int = 0
 
 
-@dataclass(frozen=True, order=True)
+@record(frozen=True, order=True)
 class Span:
     """Text from `start` up to, not including, `end`."""
 
@@ -37,7 +38,7 @@ class Span:
         return self.start <= other.start and other.end <= self.end
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Rewrite:
     """A rewrite that a rule asks for; `fix` carries it out with the hook called `hook`.
 
@@ -59,7 +60,7 @@ class Rewrite:
     plan: Plan | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Finding:
     """One reported place. `rewrite` is None where `check` has none.
 
@@ -79,7 +80,7 @@ class Finding:
         return rewrite is not None and rewrite.applicability == "safe" and not rewrite.escape
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Edit:
     """`content` in the place of the text in `span`."""
 

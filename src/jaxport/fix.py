@@ -6,7 +6,6 @@ Only this module and the hooks import libcst, and only what is rewritten is pars
 from __future__ import annotations
 
 import ast
-import dataclasses
 import textwrap
 import tokenize
 from collections import Counter
@@ -15,7 +14,7 @@ from functools import cached_property
 
 import libcst
 
-from jaxport import hooks
+from jaxport import hooks, records
 from jaxport.findings import ESCAPE, Edit, Finding, Position, Rewrite, Span
 from jaxport.hooks import HookContext
 from jaxport.hooks.context import code, laid_out
@@ -365,8 +364,8 @@ class _Rewriter:
         span = Span(Position(start.row, 0), Position(end.row, len(self.source.lines[end.row - 1])))
         text = self._text(span, changes).replace("\r\n", "\n")
         indent = self._indent(start.row)
-        plan = dataclasses.replace(plan, roles=tuple(self._roles(plan, changes)))
-        context = self._context(dataclasses.replace(rewrite, plan=plan))
+        plan = records.replace(plan, roles=tuple(self._roles(plan, changes)))
+        context = self._context(records.replace(rewrite, plan=plan))
         module = libcst.parse_module(f"if True:\n{text}" if indent else text)
         outer = module.body[0]
         if indent and isinstance(outer, libcst.If):
@@ -455,8 +454,8 @@ def _single_edits(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield finding
             continue
         for edit in plan.edits:
-            rewrite = dataclasses.replace(finding.rewrite, plan=Text((edit,)))
-            yield dataclasses.replace(finding, rewrite=rewrite)
+            rewrite = records.replace(finding.rewrite, plan=Text((edit,)))
+            yield records.replace(finding, rewrite=rewrite)
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

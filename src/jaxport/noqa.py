@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tokenize
 from collections import defaultdict
-from dataclasses import replace
 
 from jaxport import source as sources
 from jaxport import writing
 from jaxport.check import is_notebook
+from jaxport.records import replace
 from jaxport.results import FileResult
 from jaxport.rules.file_itself import UNCHECKED
 from jaxport.source import SourceError, SourceFile

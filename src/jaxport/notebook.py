@@ -13,12 +13,12 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from jaxport.findings import Finding, Position, Span
+from jaxport.records import record, replace
 from jaxport.source import SourceError, SourceFile, parse_tree, split_lines
 
 # Cell magics that run the rest of their cell as the notebook's own code.
@@ -55,7 +55,7 @@ _ESCAPED = re.compile(r"\\u(?!00[01])[0-9a-fA-F]{4}")
 _LINE_NAMED = re.compile(r"\bline (\d+)\b")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cell:
     """A code cell: its number among all cells, its text, and where that is in the document."""
 
@@ -65,7 +65,7 @@ class Cell:
     end: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Notebook(SourceFile):
     """A notebook, whose `text` is the program that its code cells make."""
 

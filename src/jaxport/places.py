@@ -8,12 +8,12 @@ import os
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from jaxport.check import Checked
 from jaxport.findings import Position, Span
+from jaxport.records import replace
 from jaxport.results import FileResult, Place
 from jaxport.rules.file_itself import UNCHECKED
 from jaxport.source import SourceFile

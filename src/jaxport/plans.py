@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from jaxport.findings import Edit, Span
+from jaxport.records import record
 from jaxport.tables.forms import Parameter
 
 Role = Literal["move", "hoist", "keep", "drop"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LossFunction:
     """How `backward()` becomes a function of the models, called by `value_and_grad`.
 
@@ -49,7 +49,7 @@ class LossFunction:
     total: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Training:
     """How one optimizer is written: in Optax's functional form, or as `flax.nnx.Optimizer`.
 
@@ -74,7 +74,7 @@ class Training:
     unused: Span | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Clip:
     """How gradients are clipped: by the optimizer's chain (`chained`), or where it stood.
 
@@ -93,7 +93,7 @@ class Clip:
     chained: bool
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reset:
     """Gradients that are added up, `total`, and the module that they are of, start from zero."""
 
@@ -101,7 +101,7 @@ class Reset:
     model: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FormCall:
     """How a call of torch is written by a row of `tables/forms`.
 
@@ -124,7 +124,7 @@ class FormCall:
     operand: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LayerCall:
     """How a constructor is written: its new `name` and its `rngs`, each empty where it stays."""
 
@@ -133,7 +133,7 @@ class LayerCall:
     parts: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Text:
     """A rewrite by position: each edit replaces what stands in its span."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jaxport import check, fix
@@ -12,6 +11,7 @@ from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.imports import import_place, removals
+from jaxport.records import field, record, replace
 from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
 from jaxport.tables import torch_names
@@ -21,7 +21,7 @@ _IMPORTS = {"nnx": "from flax import nnx", "jax": "import jax", "jnp": "import j
             "optax": "import optax"}  # fmt: skip
 
 
-@dataclass
+@record
 class Ported:
     """What porting one file gave.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from jaxport.check import Checked
 from jaxport.findings import Applicability, Edit, Finding, Rewrite, Span
+from jaxport.records import field, record, replace
 from jaxport.rules import Dialect
 from jaxport.source import SourceFile, split_lines
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Fix:
     """A rewrite as text: what `--fix`, or an editor, puts where.
 
@@ -26,7 +26,7 @@ class Fix:
     diff: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Place:
     """Where a finding stands, beside its row.
 
@@ -41,7 +41,7 @@ class Place:
     statement: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Shown:
     """A finding with the lines it stands in, without their line ends.
 
@@ -59,7 +59,7 @@ class Shown:
     place: Place | None = None
 
 
-@dataclass
+@record
 class FileResult:
     """What one file came to.
 

@@ -11,11 +11,11 @@ import stat
 import tokenize
 import unicodedata
 import warnings
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from jaxport.findings import Finding, Position, Span
+from jaxport.records import record, replace
 
 # Python's own line ends. `str.splitlines` also splits at form feeds and U+2028, which
 # would shift every position that `ast` reports.
@@ -40,7 +40,7 @@ def split_lines(text: str) -> list[str]:
     return _LINE.findall(text)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SourceFile:
     """A decoded and parsed file. `text` has the newlines that the file has.
 

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS, Render
 from jaxport.formats.options import LEVELS, Options
 from jaxport.formats.terminal import has_colour, many, one_line
+from jaxport.records import record, replace
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
@@ -72,7 +72,7 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     return only.finished(totals.counted(only.new(found)))
 
 
-@dataclass
+@record
 class Totals:
     """What all files together came to."""
 

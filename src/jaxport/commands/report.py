@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from jaxport import check, config
 from jaxport.commands import shared
 from jaxport.config import Config, ConfigError
+from jaxport.records import replace
 from jaxport.report.measure import FileNumbers, measure
 
 _FORMATS = ("text", "markdown", "html", "json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from jaxport.formats import (
     concise,
@@ -17,12 +16,13 @@ from jaxport.formats import (
     statistics,
 )
 from jaxport.formats.options import Options
+from jaxport.records import record
 from jaxport.results import FileResult
 
 Render = Callable[[Iterable[FileResult], Options], Iterator[str]]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Format:
     """A format: `fixes` says that it shows the rewrites, `summary` that a person reads it.
 

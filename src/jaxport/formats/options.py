@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from jaxport.records import record
 
 Level = Literal["error", "warning", "notice"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Options:
     """`colour` is for the formats that a person reads, `level` for GitHub's annotations."""
 

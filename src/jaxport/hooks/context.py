@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import libcst
 
 from jaxport.plans import Plan
+from jaxport.records import field, record
 
 _WIDTH = 100
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class HookContext:
     """What the hooks can't see in the node itself.
 

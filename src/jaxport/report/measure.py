@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from jaxport.check import REPLACED, Checked, is_notebook
 from jaxport.findings import Finding
+from jaxport.records import field, record
 from jaxport.semantics import project
 from jaxport.source import SourceFile
 from jaxport.tables import torch_names
@@ -18,7 +18,7 @@ State = Literal["to do", "done", "neither", "skipped"]
 _JAX = frozenset({"jax", "flax", "optax"})
 
 
-@dataclass
+@record
 class Count:
     """Findings by who deals with them: `--fix`, otherwise `port`, otherwise a person."""
 
@@ -36,7 +36,7 @@ class Count:
         self.hand += other.hand
 
 
-@dataclass
+@record
 class FileNumbers:
     """A file: lines that hold code, findings by code, and the files of the project it imports."""
 

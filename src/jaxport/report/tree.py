@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from jaxport.records import field, record
 from jaxport.report.measure import Count, FileNumbers, State
 
 FAMILIES = {
@@ -18,7 +18,7 @@ FAMILIES = {
 }  # fmt: skip
 
 
-@dataclass
+@record
 class Node:
     """A folder or a file, with the numbers of all that is in it."""
 
@@ -69,7 +69,7 @@ class Node:
             yield from child.walk(depth + 1)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Start:
     """A folder to start with: its own files that are to do, and how many elsewhere they need."""
 
@@ -84,7 +84,7 @@ class Start:
         return 1 - self.count.hand / max(1, self.count.found)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Report:
     """A whole report. `rules` says in words which rules were on."""
 

@@ -7,12 +7,12 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Literal
 
 from jaxport.findings import Applicability, Finding, Rewrite
 from jaxport.plans import Plan
+from jaxport.records import record
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer
 from jaxport.semantics.scopes import Binding
@@ -22,7 +22,7 @@ Dialect = Literal["nnx", "switcheroo"]
 DIALECTS: tuple[Dialect, ...] = ("nnx", "switcheroo")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Example:
     """Code that the rule reports, and what the fix makes of it in each dialect.
 
@@ -36,7 +36,7 @@ class Example:
     port: str | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Trigger:
     """What a text has to hold for a rule to find something: `word`, as `pattern` says."""
 
@@ -53,7 +53,7 @@ def method(name: str) -> Trigger:
     return Trigger(name, rf"[.\r\n]\s*{name}\b")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Rule:
     """One rule with all that is said about it: the rule page and its tests come from here.
 
@@ -74,7 +74,7 @@ class Rule:
     by_alias: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Edition:
     """What a rule asks of a rewrite: the hook, what it says, the modules that it needs."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.plans import Plan, Text
+from jaxport.records import replace
 from jaxport.rules import Edition, File
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Class

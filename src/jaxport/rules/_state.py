@@ -7,16 +7,16 @@ without a word. So a load is right only where the dictionary is known to come fr
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
 from jaxport.findings import Applicability
+from jaxport.records import field, record
 from jaxport.rules import File
 from jaxport.rules._registration import named_value
 from jaxport.semantics import flow
 from jaxport.semantics.values import Evidence, Instance, Values
 
 
-@dataclass
+@record
 class StateFlow:
     """One `state_dict()` call with the loads that read it, and how sure a rewrite is."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from jaxport.findings import ESCAPE, Finding, Rewrite
+from jaxport.records import replace
 from jaxport.rules import Example, File, Rule, Trigger, method
 from jaxport.rules._training import edition_of
 from jaxport.semantics.optimizer import Optimizer, qualified_constructor

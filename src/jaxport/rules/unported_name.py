@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
 
 from jaxport.findings import Finding
+from jaxport.records import replace
 from jaxport.rules import Example, File, Rule
 from jaxport.rules._conversion import of, ported
 from jaxport.semantics.values import External

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
+from jaxport.records import field, record
 from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.memory import NOTHING, TWICE, Cell, Memory, State, part, together, union
 from jaxport.semantics.model import dotted
@@ -21,7 +21,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 KEPT = "what is kept"
 
 
-@dataclass
+@record
 class Summary:
     """What a function gives back and keeps of what it is given."""
 
@@ -29,7 +29,7 @@ class Summary:
     keeps: Memory = NOTHING
 
 
-@dataclass
+@record
 class Context:
     """What is known of the file around a function; `reasons` gets who sees which change."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from jaxport.records import record
 from jaxport.semantics.kinds.overloads import bound
 from jaxport.semantics.model import Model, default_of
 from jaxport.semantics.values import External, Instance, Value
@@ -24,7 +24,7 @@ Blocks = tuple[ast.AST, ...]
 Link = tuple[Model, ast.expr, Blocks]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Effect:
     """What calling a layer does: whether it changes its input, and whether its result is new."""
 

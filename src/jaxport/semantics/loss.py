@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from jaxport.records import record
 from jaxport.semantics.effects import Effects, block_of, effects, jumps
 from jaxport.semantics.identity import same
 from jaxport.semantics.model import Model, dotted
@@ -18,7 +18,7 @@ class CannotPort(Exception):
     """Why something has to stay as it is, in words for the user."""
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Region:
     """The statements that compute one loss.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from jaxport.records import record, replace
 
 Sort = Literal["new", "old", "parameter", "outside", "changed", "twice"]
 _DEPTH = 2
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cell:
     """A piece of memory, or a mark on what holds it.
 

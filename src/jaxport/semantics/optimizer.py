@@ -7,9 +7,9 @@ reason why not.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
 from jaxport.plans import Plan
+from jaxport.records import field, record
 from jaxport.semantics.identity import sources
 from jaxport.semantics.model import Model
 from jaxport.semantics.trained import trained
@@ -19,7 +19,7 @@ from jaxport.tables.optimizers import OPTIMIZERS, UNSUPPORTED
 from jaxport.tables.optimizers import Optimizer as Row
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Optimizer:
     """One optimizer of the file: where it is made and what is called on it.
 

@@ -6,12 +6,12 @@ import ast
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jaxport import source as sources
+from jaxport.records import record
 from jaxport.semantics.scopes import walk
 from jaxport.source import SourceFile
 
@@ -110,7 +110,7 @@ def imports_any(source: SourceFile) -> bool:
     return False
 
 
-@dataclass
+@record
 class _File:
     data: bytes
     source: SourceFile

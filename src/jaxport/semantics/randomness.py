@@ -8,8 +8,8 @@ it first needs it.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
+from jaxport.records import field, record
 from jaxport.semantics.kinds.expressions import kinds_of
 from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.kinds.overloads import chosen
@@ -30,7 +30,7 @@ _SEED = ("torch.manual_seed", "torch.random.manual_seed")
 _PLAIN_DECORATORS = {"staticmethod", "no_grad", "inference_mode"}
 
 
-@dataclass
+@record
 class Randomness:
     """The random numbers of one file.
 

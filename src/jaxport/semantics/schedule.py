@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from jaxport.records import record
 from jaxport.semantics.effects import block_of, jumps
 from jaxport.semantics.identity import sources
 from jaxport.semantics.loss import CannotPort
@@ -20,7 +20,7 @@ _FUNCTIONS = frozenset({"len", "int", "float", "round", "max", "min", "abs", "su
 _WRAPPERS = frozenset({"enumerate", "tqdm", "trange", "track", "list"})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Schedule:
     """The learning rate as source text, and the statement above the constructor that it needs."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from jaxport.records import field, record
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -37,7 +38,7 @@ _CHILDREN_REVERSED = {kind: names[::-1] for kind, names in _CHILDREN.items()}
 _EXPRESSIONS = frozenset(kind for kind in _CHILDREN if issubclass(kind, ast.expr))
 
 
-@dataclass(eq=False, slots=True)
+@record(eq=False, slots=True)
 class Binding:
     """One place that gives a name a value.
 
@@ -59,7 +60,7 @@ class Binding:
     inner: tuple[int, ...] = ()
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Scope:
     """A module, class, function or comprehension, with the names that it binds."""
 
@@ -104,7 +105,7 @@ class Scope:
         return scope
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Class:
     """A class of the file: its scope and what its methods assign to `self`."""
 
@@ -114,7 +115,7 @@ class Class:
     attributes: dict[str, list[Binding]] = field(default_factory=lambda: defaultdict(list))
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Walk:
     """Everything that one pass over the tree collects."""
 

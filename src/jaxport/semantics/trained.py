@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from jaxport.records import field, record
 from jaxport.semantics.model import Model
 
 _LISTS = frozenset({"list", "tuple"})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Trained:
     """A module whose parameters an optimizer trains; `own` are the arguments of its group."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from jaxport.records import record
 
 if TYPE_CHECKING:
     import ast
@@ -21,14 +22,14 @@ class Evidence(IntEnum):
     PROOF = 3
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class External:
     """An object of another package, by its qualified name."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LocalClass:
     """A class of the project."""
 
@@ -36,7 +37,7 @@ class LocalClass:
     info: Class
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LocalFunction:
     """A function of the project; `receiver` where it is a bound method."""
 
@@ -45,14 +46,14 @@ class LocalFunction:
     receiver: Instance | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class LocalFile:
     """A file of the project, imported as a module."""
 
     model: Model
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Instance:
     """An instance of `of`, made by `call` where that is seen."""
 
@@ -61,7 +62,7 @@ class Instance:
     call: ast.Call | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Items:
     """An iterable, or the like, whose items are `of`; `places` has them apart for a tuple."""
 
@@ -69,7 +70,7 @@ class Items:
     places: tuple[frozenset[Value], ...] = ()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Result:
     """What a call of an external function, or of a method of an external value, gives."""
 
@@ -77,7 +78,7 @@ class Result:
     call: ast.Call
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Literal:
     """A constant: its type's name, `None` for None."""
 

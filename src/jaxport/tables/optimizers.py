@@ -7,13 +7,14 @@ stands in `UNSUPPORTED` and the finding repeats it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from jaxport.records import field, record
 
 # Arguments that choose an implementation and leave the numbers alone.
 _IMPLEMENTATION = frozenset({"foreach", "fused", "capturable", "differentiable"})
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Optimizer:
     """How one torch optimizer is written in Optax.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from jaxport.records import record
 
 _FOLDER = Path(__file__).parents[1] / "parts"
 _NAMESPACES = {"nn": "torch.nn", "functional": "torch.nn.functional", "tensor": "torch",
@@ -13,7 +14,7 @@ _NAMESPACES = {"nn": "torch.nn", "functional": "torch.nn.functional", "tensor": 
 _EINOPS = {"Rearrange", "Reduce", "EinMix"}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Part:
     """A class or function of the folder `parts`.
 

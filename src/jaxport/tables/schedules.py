@@ -16,10 +16,11 @@ import ast
 import string
 import symtable
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from jaxport.records import field, record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Schedule:
     """How one torch scheduler is written as a callable from count to learning rate.
 

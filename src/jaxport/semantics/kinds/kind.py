@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from jaxport.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Kind:
     """What a value is.
 

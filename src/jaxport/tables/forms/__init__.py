@@ -7,8 +7,9 @@ import importlib
 import pkgutil
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import cache
+
+from jaxport.records import record
 
 # The names that a form may use, and the modules that they are.
 ROOTS = {"jnp": "jax.numpy", "jax": "jax", "nnx": "flax.nnx", "np": "numpy", "math": "math",
@@ -16,7 +17,7 @@ ROOTS = {"jnp": "jax.numpy", "jax": "jax", "nnx": "flax.nnx", "np": "numpy", "ma
 _PART = re.compile(r"@(\w+)")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Form:
     """A call of torch and the JAX expression that replaces it.
 
@@ -34,7 +35,7 @@ class Form:
     differences: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Parameter:
     """A parameter of a form's signature; `default` is source text, None where it has none."""
 
@@ -50,7 +51,7 @@ class Parameter:
         return _literals(self.annotation)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Row:
     """A form for one name, its signature taken apart."""
 
