@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -12,8 +13,11 @@ from hypothesis import strategies as st
 from jaxport import check, fix
 from jaxport.config import Config
 from jaxport.findings import Finding
-from jaxport.rules import DIALECTS, Dialect
+from jaxport.rules import DIALECTS
 from jaxport.source import SourceFile, split_lines
+
+if TYPE_CHECKING:
+    from jaxport.rules import Dialect
 
 PATH = Path("never-there.py")
 ESCAPE = "# jaxport: JXP202 not ported:"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from jaxport import check
 from jaxport.config import Config
 from jaxport.records import replace
-from jaxport.rules import DIALECTS, Dialect, Example, Rule, all_rules
+from jaxport.rules import DIALECTS, Example, Rule, all_rules
+
+if TYPE_CHECKING:
+    from jaxport.rules import Dialect
 
 EXAMPLES = [
     pytest.param(rule, example, dialect, id=f"{rule.code}-{index}-{dialect}")

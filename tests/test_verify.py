@@ -80,7 +80,7 @@ def port(text: str, *edits: tuple[str, str], name: str = "model.py") -> None:
 def jaxport(*arguments: str) -> int:
     """Run the command as the command line does."""
     parser = argparse.ArgumentParser("jaxport")
-    verify.add(parser.add_subparsers(required=True))
+    verify.add(parser.add_subparsers(required=True).add_parser("verify"))
     parsed = parser.parse_args(["verify", *arguments])
     code: int = parsed.run(parsed)
     return code

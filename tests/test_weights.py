@@ -110,7 +110,7 @@ def write_port(path: Path, text: str, **others: str) -> Path:
 def jaxport(*arguments: object) -> int:
     """Run the command as the command line does."""
     parser = argparse.ArgumentParser("jaxport")
-    weights.add(parser.add_subparsers(required=True))
+    weights.add(parser.add_subparsers(required=True).add_parser("weights"))
     parsed = parser.parse_args(["weights", *map(str, arguments)])
     code: int = parsed.run(parsed)
     return code

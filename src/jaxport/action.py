@@ -19,16 +19,19 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxport import cli, writing
 from jaxport.changes import Changes
 from jaxport.commands import check
 from jaxport.config import ConfigError
 from jaxport.formats import FORMATS, github, summary
-from jaxport.formats.options import Level, Options
+from jaxport.formats.options import Options
 from jaxport.records import record
 from jaxport.results import FileResult
+
+if TYPE_CHECKING:
+    from jaxport.formats.options import Level
 
 _LEVELS: dict[str, Level | None] = {
     "error": "error", "warning": "warning", "notice": "notice", "none": None,

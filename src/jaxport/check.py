@@ -11,9 +11,13 @@ from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
 from jaxport.records import field, record
-from jaxport.rules import Dialect, File, Rule, all_rules
+from jaxport.rules import File, Rule, all_rules
 from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.rules import Dialect
 
 _PASSES = 10
 # Rules whose place the rules of `port` take.

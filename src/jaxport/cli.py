@@ -8,11 +8,21 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import jaxport
-from jaxport.commands import check, port, report, rule, verify, weights
 from jaxport.config import ConfigError
 from jaxport.formats.terminal import one_line
+
+# A file of `commands` for each: only the one that is run is loaded.
+_COMMANDS = {
+    "check": "report what keeps files from running on JAX",
+    "report": "show how far a migration is",
+    "port": "port whole files to Flax NNX, or say what blocks them",
+    "weights": "write a script that loads a torch checkpoint into a ported model",
+    "verify": "run a ported model and its original, and compare",
+    "rule": "explain a rule",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """What the command line says. Raises SystemExit where it is wrong."""
-    return parser().parse_args(_explicit(argv))
+    return parser(argv).parse_args(_explicit(argv))
 
 
 def _silence() -> None:
@@ -59,11 +69,17 @@ def _explicit(argv: Sequence[str]) -> list[str]:
     return [*flags, *argv[end:]]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their arguments."""
+def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The commands: the first of `argv` with its arguments, or all of them without."""
     parser = argparse.ArgumentParser("jaxport", description=jaxport.__doc__)
     parser.add_argument("--version", action="version", version=f"jaxport {jaxport.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (check, report, port, weights, verify, rule):
-        command.add(commands)
+    # Without `prog` argparse works it out, and loads half a dozen modules for that.
+    commands = parser.add_subparsers(
+        prog=parser.prog, dest="command", required=True, metavar="COMMAND"
+    )
+    first = argv[0] if argv else ""
+    for name in [first] if first in _COMMANDS else _COMMANDS:
+        command = commands.add_parser(name, help=_COMMANDS[name])
+        if name in argv:
+            import_module(f"jaxport.commands.{name}").add(command)
     return parser

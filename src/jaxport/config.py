@@ -8,10 +8,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
 
 from jaxport.records import record, replace
-from jaxport.rules import Dialect, all_rules
+from jaxport.rules import DIALECTS, all_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from jaxport.rules import Dialect
 
 EXCLUDED = (
     ".git", ".hg", ".svn", ".tox", ".nox", ".venv", "venv", "__pycache__", "build", "dist",
@@ -140,8 +145,8 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Config:
             )
             config = replace(config, per_file_ignores=pairs)
         elif key == "dialect":
-            if value not in get_args(Dialect):
-                raise ConfigError(f"{where} must be one of {', '.join(get_args(Dialect))}")
+            if value not in DIALECTS:
+                raise ConfigError(f"{where} must be one of {', '.join(DIALECTS)}")
             config = replace(config, dialect=value)
         elif key == "baseline":
             if not isinstance(value, str) or not value:

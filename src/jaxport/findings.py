@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
 from jaxport.records import field, record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from jaxport.plans import Plan
 
-Applicability = Literal["safe", "unsafe"]
+    Applicability = Literal["safe", "unsafe"]
 
 # How the comment over a `step()` that stays begins; the reason follows.
 ESCAPE = "# jaxport: JXP202 not ported:"

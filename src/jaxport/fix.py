@@ -22,8 +22,11 @@ from jaxport.hooks.training_step import added, convert_backward, opt_state
 from jaxport.imports import import_edits, is_standard, line_edits, removal_edits
 from jaxport.insertions import missing_parts, part_edits
 from jaxport.plans import Clip, FormCall, LossFunction, Reset, Role, Text, Training
-from jaxport.rules import Dialect
 from jaxport.source import SourceFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.rules import Dialect
 
 _HOOKS: dict[str, Callable[[libcst.Call, HookContext], object]] = {
     name: getattr(hooks, name) for name in hooks.__all__ if name[0].islower()

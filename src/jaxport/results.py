@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 
-from jaxport.check import Checked
-from jaxport.findings import Applicability, Edit, Finding, Rewrite, Span
 from jaxport.records import field, record, replace
-from jaxport.rules import Dialect
-from jaxport.source import SourceFile, split_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.check import Checked
+    from jaxport.findings import Applicability, Edit, Finding, Rewrite, Span
+    from jaxport.rules import Dialect
+    from jaxport.source import SourceFile
 
 
 @record(frozen=True)
@@ -141,6 +143,9 @@ def _changes(
 
 def _diff(source: SourceFile, text: str) -> tuple[str, ...]:
     import difflib
+    from itertools import islice
+
+    from jaxport.source import split_lines
 
     lines: list[str] = []
     for (_, old), (_, new) in zip(source.sections(source.text), source.sections(text), strict=True):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import codecs
 import io
-import keyword
 import re
 import stat
-import tokenize
-import unicodedata
 import warnings
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +14,17 @@ from pathlib import Path
 from jaxport.findings import Finding, Position, Span
 from jaxport.records import record, replace
 
-# Python's own line ends. `str.splitlines` also splits at form feeds and U+2028, which
-# would shift every position that `ast` reports.
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import tokenize
+
+# What `str.splitlines` takes for line ends and Python does not: each would shift every position
+# that `ast` reports.
+_NO_LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 # flake8's own grammar: one space, and what follows the colon counts only if it is a code.
-_NOQA = re.compile(r"# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+[,\s]*)+))?", re.IGNORECASE)
-_NOQA_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
-_SKIP_FILE = re.compile(r"\s*#\s*jaxport:\s*skip-file\b", re.IGNORECASE)
+_NOQA = r"(?i)# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+[,\s]*)+))?"
+_NOQA_FILE = r"(?i)\s*# flake8[:=]\s*noqa"
+_SKIP_FILE = r"(?i)\s*#\s*jaxport:\s*skip-file\b"
 
 
 class SourceError(Exception):
@@ -37,7 +38,9 @@ class SourceError(Exception):
 
 def split_lines(text: str) -> list[str]:
     """The lines of `text` as Python counts them, each with its own line end."""
-    return _LINE.findall(text)
+    if not any(map(text.__contains__, _NO_LINE_ENDS)):
+        return text.splitlines(keepends=True)
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
 @record(frozen=True)
@@ -112,11 +115,11 @@ class SourceFile:
 
     def skipped(self, noqa: bool) -> bool:
         """Whether a comment asks to leave the whole file alone; with `noqa`, flake8's too."""
-        return any(
-            _SKIP_FILE.match(line) or (noqa and _NOQA_FILE.match(line))
-            for line in self.lines
-            if "#" in line
-        )
+        words = self.text.casefold()
+        patterns = [_SKIP_FILE] if "skip-file" in words else []
+        if noqa and "flake8" in words:
+            patterns.append(_NOQA_FILE)
+        return any(re.match(pattern, line) for pattern in patterns for line in self.lines)
 
     def suppressed(self, code: str, row: int) -> bool:
         """Whether a `# noqa` comment covers the rule `code` in a row, as in flake8."""
@@ -132,7 +135,7 @@ class SourceFile:
         """What flake8 takes for the `# noqa` of a row: the first in the text of `noqa_rows`."""
         if not self._has_noqa:
             return None
-        return _NOQA.search("".join(self.lines[at - 1] for at in self.noqa_rows(row)))
+        return re.search(_NOQA, "".join(self.lines[at - 1] for at in self.noqa_rows(row)))
 
     def noqa_rows(self, row: int) -> range:
         """The rows that share a `# noqa` with `row`: those between two line ends of the code.
@@ -145,7 +148,11 @@ class SourceFile:
     @cached_property
     def words(self) -> str:
         """The text with its identifiers as Python reads them: `ﬁt` is `fit`."""
-        return self.text if self.text.isascii() else unicodedata.normalize("NFKC", self.text)
+        if self.text.isascii():
+            return self.text
+        import unicodedata
+
+        return unicodedata.normalize("NFKC", self.text)
 
     @cached_property
     def _has_noqa(self) -> bool:
@@ -153,6 +160,8 @@ class SourceFile:
 
     @cached_property
     def _noqa_rows(self) -> dict[int, range]:
+        import tokenize
+
         found: dict[int, range] = {}
         first, last = len(self.lines) + 2, -1
         for token in self.tokens:
@@ -183,6 +192,9 @@ class SourceFile:
         """Whether the token is a parenthesis that opens no call."""
         if self._code[index].string != "(":
             return False
+        import keyword
+        import tokenize
+
         before = self._code[index - 1] if index else None
         return before is None or not (
             before.string in (")", "]", "}") or before.type in (tokenize.STRING, tokenize.NUMBER)
@@ -192,6 +204,8 @@ class SourceFile:
     @cached_property
     def _code(self) -> list[tokenize.TokenInfo]:
         """The tokens that are code."""
+        import tokenize
+
         return [token for token in self.tokens
                 if token.type not in (tokenize.COMMENT, tokenize.NL)]
 
@@ -206,6 +220,8 @@ class SourceFile:
     @cached_property
     def tokens(self) -> list[tokenize.TokenInfo]:
         """The file's tokens; none where it can't be split into them."""
+        import tokenize
+
         text = "".join(line.rstrip("\r\n") + "\n" for line in self.lines)
         try:
             return list(tokenize.generate_tokens(io.StringIO(text).readline))
@@ -236,8 +252,7 @@ def parse(path: Path, data: bytes) -> SourceFile:
     """`data` decoded as PEP 263 says, and parsed. Raises SourceError where it can't be."""
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        encoding = "utf-8" if bom else encoding
+        encoding = _encoding(data)
         text = data[len(bom) :].decode(encoding)
     except (SyntaxError, UnicodeError, LookupError) as error:
         row = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
@@ -247,6 +262,16 @@ def parse(path: Path, data: bytes) -> SourceFile:
         row = text[: text.index("\0")].count("\n") + 1
         raise SourceError("JXP001", "source code can't contain null bytes", row)
     return SourceFile(path, text, split_lines(text), parse_tree(text), encoding, bom)
+
+
+def _encoding(data: bytes) -> str:
+    head = data[: data.find(b"\n", data.find(b"\n") + 1) + 1 or len(data)]
+    if head.isascii() and b"coding" not in head:
+        return "utf-8"
+    import tokenize
+
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def parse_tree(text: str) -> ast.Module:

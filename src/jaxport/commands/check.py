@@ -9,24 +9,26 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from jaxport import check, config, writing
-from jaxport.check import Checked
+from jaxport import check, config
 from jaxport.commands import ratchet, shared
-from jaxport.commands.ratchet import Ratchet
 from jaxport.config import Config, ConfigError
-from jaxport.formats import FORMATS, Render
+from jaxport.formats import FORMATS
 from jaxport.formats.options import LEVELS, Options
 from jaxport.formats.terminal import has_colour, many, one_line
 from jaxport.records import record, replace
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.check import Checked
+    from jaxport.formats import Render
+
 _STDIN = Path("-")
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser("check", help="report what keeps files from running on JAX")
     run_.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[Path(".")])
     run_.add_argument("--fix", action="store_true", help="apply the safe rewrites")
     run_.add_argument("--unsafe-fixes", action="store_true", help="apply the others too")
@@ -60,7 +62,7 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     """What is to be reported, file by file, while `totals` counts it. Raises ConfigError."""
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
-    only = Ratchet(arguments, fixed)
+    only = ratchet.Ratchet(arguments, fixed)
     arguments.places |= only.needs_places
     if arguments.paths == [_STDIN]:
         found: Iterable[FileResult] = [_stdin(arguments, fixed)]
@@ -138,6 +140,8 @@ def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> Fi
     if checked.text is None or arguments.diff:
         return _result(checked, settings, arguments)
     assert checked.source is not None and checked.before is not None
+    from jaxport import writing
+
     problem = writing.write(path, checked.source, checked.text)
     if not problem:
         return _result(checked, settings, arguments)
@@ -174,6 +178,8 @@ def _result(checked: Checked, settings: Config, arguments: argparse.Namespace) -
     if arguments.diff:
         if checked.text is not None:
             assert checked.before is not None and checked.before.source is not None
+            from jaxport import writing
+
             result.diff = writing.diff(checked.path, checked.before.source, checked.text)
     elif FORMATS[arguments.output_format].fixes and not arguments.statistics:
         result = result.with_fixes(checked)

@@ -11,15 +11,13 @@ from jaxport import check, config
 from jaxport.commands import shared
 from jaxport.config import Config
 from jaxport.formats.concise import line
-from jaxport.writing import diff, write
 
 if TYPE_CHECKING:
     from jaxport.port import Ported
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser("port", help="port whole files to Flax NNX, or say what blocks them")
     run_.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     run_.add_argument("--partial", action="store_true", help="write what could be ported as well")
     run_.add_argument("--diff", action="store_true", help="show the port, write nothing")
@@ -30,6 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Port the files together; 0 if all are clean, 1 if some are blocked, 2 for errors."""
     from jaxport.port import port_paths  # brings libcst
+    from jaxport.writing import diff, write
 
     fixed = config.load(arguments.config) if arguments.config else None
     files, failed = shared.files(arguments.paths, fixed)

@@ -6,16 +6,16 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jaxport import config
 from jaxport.config import Config, ConfigError
 from jaxport.formats.terminal import many
-from jaxport.results import FileResult
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jaxport.baseline import Baseline
     from jaxport.changes import Changes
+    from jaxport.results import FileResult
 
 # What can't be done in one run; `-` is the standard input.
 _APART = {

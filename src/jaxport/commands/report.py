@@ -29,12 +29,9 @@ comment nor part of a docstring. What `port` would rewrite is judged from each f
 Exit code: 0, or 2 for errors."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser(
-        "report", help="show how far a migration is", description=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    run_.description, run_.formatter_class = _ABOUT, argparse.RawDescriptionHelpFormatter
     run_.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[Path(".")])
     run_.add_argument("--format", choices=_FORMATS, default="text", help="default: text")
     run_.add_argument("--output", type=Path, metavar="FILE", default=Path("-"),

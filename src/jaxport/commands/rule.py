@@ -9,9 +9,8 @@ from jaxport.formats.rule_page import page
 from jaxport.rules import all_rules
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser("rule", help="explain a rule")
     run_.add_argument("code", nargs="?", metavar="CODE")
     run_.add_argument("--all", action="store_true", help="explain every rule")
     run_.set_defaults(run=run)

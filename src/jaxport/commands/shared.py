@@ -8,13 +8,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from jaxport import check, config
 from jaxport.config import Config
 from jaxport.formats.terminal import one_line
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 _CHUNK = 16
 
 

@@ -30,12 +30,9 @@ array where that is larger. Integers and truth values have to be equal.
 Exit code: 0 within the tolerance, 1 beyond, 2 for errors."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser(
-        "verify", help="run a ported model and its original, and compare", description=_ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    run_.description, run_.formatter_class = _ABOUT, argparse.RawDescriptionHelpFormatter
     run_.add_argument("target", metavar="FILE:CLASS", help="the ported file, and its model")
     run_.add_argument("--against", required=True, metavar="ORIGINAL[:CLASS]",
                       help="the file as it was for torch, in its own package")

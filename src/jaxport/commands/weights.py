@@ -11,12 +11,9 @@ Write a script that loads a torch checkpoint into CLASS of FILE, a file that `ja
 This command only reads FILE. The script imports and runs the code in it."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(run_: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    run_ = commands.add_parser(
-        "weights", help="write a script that loads a torch checkpoint into a ported model",
-        description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    run_.description, run_.formatter_class = _ABOUT, argparse.RawDescriptionHelpFormatter
     run_.add_argument("target", metavar="FILE:CLASS", help="the ported file, and its model")
     run_.add_argument("-o", "--output", type=Path, metavar="OUT",
                       help="where the script goes; standard output by default")

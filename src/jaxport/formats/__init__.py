@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 
-from jaxport.formats import (
-    concise,
-    full,
-    github,
-    gitlab,
-    json,
-    json_lines,
-    junit,
-    sarif,
-    statistics,
-)
-from jaxport.formats.options import Options
 from jaxport.records import record
-from jaxport.results import FileResult
 
-Render = Callable[[Iterable[FileResult], Options], Iterator[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from jaxport.formats.options import Options
+    from jaxport.results import FileResult
+
+    Render = Callable[[Iterable[FileResult], Options], Iterator[str]]
 
 
 @record(frozen=True)
 class Format:
-    """A format: `fixes` says that it shows the rewrites, `summary` that a person reads it.
+    """A format, in the file `module` of this folder, which is loaded when it is used.
 
-    `statistics` is what `--statistics` shows in its place, if it has that.
+    `fixes` says that it shows the rewrites, `summary` that a person reads it. `counts` is the
+    function of `statistics` that `--statistics` shows it with, if it has that.
     """
 
-    render: Render
+    module: str
     fixes: bool = False
     summary: bool = False
-    statistics: Render | None = None
+    counts: str = ""
+
+    @property
+    def render(self) -> Render:
+        found: Render = import_module(f"{__name__}.{self.module}").render
+        return found
+
+    @property
+    def statistics(self) -> Render | None:
+        found: Render | None = None
+        if self.counts:
+            found = getattr(import_module(f"{__name__}.statistics"), self.counts)
+        return found
 
 
 FORMATS = {
-    "concise": Format(concise.render, summary=True, statistics=statistics.text),
-    "full": Format(full.render, fixes=True, summary=True, statistics=statistics.text),
-    "json": Format(json.render, fixes=True, statistics=statistics.json),
-    "json-lines": Format(json_lines.render, fixes=True),
-    "github": Format(github.render),
-    "gitlab": Format(gitlab.render),
-    "junit": Format(junit.render),
-    "sarif": Format(sarif.render, fixes=True),
+    "concise": Format("concise", summary=True, counts="text"),
+    "full": Format("full", fixes=True, summary=True, counts="text"),
+    "json": Format("json", fixes=True, counts="json"),
+    "json-lines": Format("json_lines", fixes=True),
+    "github": Format("github"),
+    "gitlab": Format("gitlab"),
+    "junit": Format("junit"),
+    "sarif": Format("sarif", fixes=True),
 }

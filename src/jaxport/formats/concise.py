@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from jaxport.findings import Finding
-from jaxport.formats.options import Options
 from jaxport.formats.terminal import BOLD, CYAN, RED, one_line, painted
-from jaxport.results import FileResult, Shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.findings import Finding
+    from jaxport.formats.options import Options
+    from jaxport.results import FileResult, Shown
 
 
 def line(path: Path, finding: Shown | Finding, colour: bool = False) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jaxport.formats.concise import line
-from jaxport.formats.options import Level, Options
-from jaxport.results import FileResult, Shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.formats.options import Level, Options
+    from jaxport.results import FileResult, Shown
 
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _DATA | str.maketrans({":": "%3A", ",": "%2C"})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from jaxport.records import record
 
-Level = Literal["error", "warning", "notice"]
-LEVELS: tuple[Level, ...] = get_args(Level)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Level = Literal["error", "warning", "notice"]
+
+LEVELS: tuple[Level, ...] = ("error", "warning", "notice")
 
 
 @record(frozen=True)

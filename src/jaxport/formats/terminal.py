@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 BOLD, RED, GREEN, BLUE, CYAN = "1", "31", "32", "34", "36"
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import ast
 import importlib
-import pkgutil
+import os
 import re
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
-from typing import Literal
 
-from jaxport.findings import Applicability, Finding, Rewrite
-from jaxport.plans import Plan
+from jaxport.findings import Finding, Rewrite
 from jaxport.records import record
-from jaxport.semantics.model import Model
-from jaxport.semantics.optimizer import Optimizer
-from jaxport.semantics.scopes import Binding
-from jaxport.semantics.values import Evidence
 
-Dialect = Literal["nnx", "switcheroo"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from jaxport.findings import Applicability
+    from jaxport.plans import Plan
+    from jaxport.semantics.model import Model
+    from jaxport.semantics.optimizer import Optimizer
+    from jaxport.semantics.scopes import Binding
+    from jaxport.semantics.values import Evidence
+
+    Dialect = Literal["nnx", "switcheroo"]
+
 DIALECTS: tuple[Dialect, ...] = ("nnx", "switcheroo")
 
 
@@ -182,14 +188,14 @@ def _imported(binding: Binding, name: str) -> str:
 
 def weakest(evidence: Evidence) -> Applicability:
     """Only what is proven is rewritten without asking."""
-    return "safe" if evidence is Evidence.PROOF else "unsafe"
+    return "safe" if evidence.is_proof else "unsafe"
 
 
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule of this folder, by code."""
     found: list[Rule] = []
-    for module in pkgutil.iter_modules(__path__):
-        if not module.name.startswith("_"):
-            found.extend(importlib.import_module(f"{__name__}.{module.name}").RULES)
+    for name in os.listdir(os.path.dirname(__file__)):
+        if name.endswith(".py") and not name.startswith("_"):
+            found.extend(importlib.import_module(f"{__name__}.{name[:-3]}").RULES)
     return tuple(sorted(found, key=lambda rule: rule.code))

@@ -9,20 +9,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from jaxport.findings import Edit, Finding, Position, Span
-from jaxport.plans import Plan, Text
 from jaxport.records import replace
 from jaxport.rules import Edition, File
-from jaxport.semantics.model import Model
-from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables import torch_names
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jaxport.plans import Plan
     from jaxport.semantics.kinds.file_kinds import FileKinds
+    from jaxport.semantics.model import Model
     from jaxport.semantics.randomness import Randomness
+    from jaxport.semantics.scopes import Class
 
 # Containers of NNX that take what torch's take.
 CONTAINERS = {
@@ -79,6 +79,8 @@ class Conversion:
         needs: tuple[str, ...] = (), used: tuple[str, ...] = (),
     ) -> Finding:
         """A finding that is rewritten by position."""
+        from jaxport.plans import Text
+
         plan = Text(tuple(edits), tuple((name, self.part_name(name)) for name in used))
         return self.planned(code, node, message, "text", plan, needs)
 

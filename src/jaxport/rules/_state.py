@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 
-from jaxport.findings import Applicability
 from jaxport.records import field, record
 from jaxport.rules import File
 from jaxport.rules._registration import named_value
 from jaxport.semantics import flow
 from jaxport.semantics.values import Evidence, Instance, Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.findings import Applicability
 
 
 @record

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 
-from jaxport.plans import LossFunction, Reset, Training
 from jaxport.rules import Edition, File, weakest
-from jaxport.semantics.half_ported import NEEDED
-from jaxport.semantics.optimizer import Optimizer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.semantics.optimizer import Optimizer
 
 
 def edition_of(
     optimizer: Optimizer, call: ast.Call, hook: str, message: str, *needs: str, callee: str = "",
 ) -> Edition:
     """What a rewrite of one of the optimizer's calls asks for."""
+    from jaxport.plans import LossFunction, Reset, Training
+    from jaxport.semantics.half_ported import NEEDED
+
     plan = optimizer.plans.get(call)
     if plan is not None:
         needs = (*needs, "flax.nnx")

@@ -10,11 +10,16 @@ from jaxport.findings import ESCAPE, Finding, Rewrite
 from jaxport.records import replace
 from jaxport.rules import Example, File, Rule, Trigger, method
 from jaxport.rules._training import edition_of
-from jaxport.semantics.optimizer import Optimizer, qualified_constructor
 from jaxport.semantics.values import Evidence, Instance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.semantics.optimizer import Optimizer
 
 
 def _constructors(file: File) -> Iterator[Finding]:
+    from jaxport.semantics.optimizer import qualified_constructor
+
     for optimizer in file.optimizers:
         for call in optimizer.constructors:
             name = qualified_constructor(file.model, call)

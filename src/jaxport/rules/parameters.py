@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding
-from jaxport.plans import Text
 from jaxport.rules import Edition, Example, File, Rule, method
 from jaxport.rules._state import is_super
 from jaxport.semantics import flow
@@ -29,6 +28,8 @@ def _check(file: File) -> Iterator[Finding]:
         if evidence is None:
             continue
         if file.porting and _first_of(file, call):
+            from jaxport.plans import Text
+
             nnx, jax = file.spell("flax.nnx", call), file.spell("jax", call)
             text = ast.unparse(receiver)
             plan = Text((Edit(

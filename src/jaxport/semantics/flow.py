@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from jaxport.semantics.model import Model
-from jaxport.semantics.scopes import Binding
 from jaxport.semantics.values import Instance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from jaxport.semantics.model import Model
+    from jaxport.semantics.scopes import Binding
 
 _CALL_FREE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Import, ast.ImportFrom, ast.Pass)
 

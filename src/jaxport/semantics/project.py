@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jaxport import source as sources
 from jaxport.records import record
-from jaxport.semantics.scopes import walk
 from jaxport.source import SourceFile
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from jaxport.semantics.model import Model
 
@@ -206,6 +205,8 @@ def definitions(path: Path) -> frozenset[str]:
 
     This is all that most questions about another file come to, and its tree is not kept for it.
     """
+    from jaxport.semantics.scopes import walk
+
     try:
         source = _kept.files[path].source if path in _kept.files else read(path)
         file = _kept.files.get(path)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 from jaxport.records import record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
 
@@ -20,6 +20,10 @@ class Evidence(IntEnum):
     NAME = 1
     USE = 2
     PROOF = 3
+
+    @property
+    def is_proof(self) -> bool:
+        return self is Evidence.PROOF
 
 
 @record(frozen=True)

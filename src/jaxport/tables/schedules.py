@@ -13,11 +13,13 @@ what stands in it keeps its value and has no side effects.
 from __future__ import annotations
 
 import ast
-import string
-import symtable
 from collections.abc import Callable, Mapping
 
 from jaxport.records import field, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import symtable
 
 
 @record(frozen=True)
@@ -375,6 +377,9 @@ def _template(row: Schedule, texts: Mapping[str, str], bounded: bool) -> str:
 
 def refusal(name: str, arguments: Mapping[str, str], lr: str) -> str | None:
     """Why the scheduler `name` can't be written with these arguments, if so."""
+    import string
+    import symtable
+
     row = SCHEDULES.get(name)
     if row is None:
         return UNSUPPORTED.get(name, "jaxport doesn't know this scheduler")
