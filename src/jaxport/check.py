@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from jaxport.rules import Dialect
 
 _PASSES = 10
+# At its end Python searches everything for garbage, which takes as long as half of the checking.
+atexit.register(gc.freeze)
 # Rules whose place the rules of `port` take.
 REPLACED = frozenset({"JXP301"})
 

@@ -57,6 +57,7 @@ def each(work: Callable[[Path], T], paths: list[Path], jobs: int) -> Iterator[T]
     if count == 1 or len(paths) <= _CHUNK:
         with check.uncollected():
             yield from map(work, paths)
+            gc.freeze()  # What is kept is not searched either when the collector is back.
         return
     from concurrent.futures import ProcessPoolExecutor
 
