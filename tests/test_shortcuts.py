@@ -13,7 +13,7 @@ from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding
 from jaxport.rules import Rule, all_rules
-from jaxport.semantics import project
+from jaxport.semantics import exports, project
 from jaxport.source import SourceFile
 
 ROOT = Path(__file__).parents[1]
@@ -144,7 +144,10 @@ def test_definitions_are_names_that_nothing_else_is_bound_to(tmp_path: Path) -> 
         "if a:\n    def g(): pass\nelse:\n    g = c\n\nfor h in c:\n    def i(): pass\n\n"
         "def j(): pass\ndef k():\n    global j\n    j = 1\n"
     )
-    assert project.definitions(path) == {"d", "f", "i", "k"}
+    top = exports.of(path)
+    assert top is not None and top.defined == {"d", "f", "i", "k"}
+    assert top.imported == {"a": exports.Import("a"), "c": exports.Import("b", "c")}
+    assert top.others == {"e", "g", "h", "j"}
 
 
 def test_no_tree_is_left_for_the_garbage_collector() -> None:

@@ -44,19 +44,27 @@ class Example:
 
 @record(frozen=True)
 class Trigger:
-    """What a text has to hold for a rule to find something: `word`, as `pattern` says."""
+    """What a text has to hold for a rule to find something: `word`, and all of the `patterns`.
+
+    A pattern that begins with the word itself is found many times quicker than another.
+    """
 
     word: str
-    pattern: str = ""
+    patterns: tuple[str, ...] = ()
 
     def is_in(self, text: str) -> bool:
-        return self.word in text and (not self.pattern or bool(re.search(self.pattern, text)))
+        return self.word in text and all(re.search(item, text) for item in self.patterns)
 
 
 def method(name: str) -> Trigger:
     """The attribute `name` of something: behind a dot, or first in a line behind one that ends so.
     """
-    return Trigger(name, rf"[.\r\n]\s*{name}\b")
+    return Trigger(name, (rf"{name}\b(?<=[.\s]{name})", rf"[.\r\n]\s*{name}\b"))
+
+
+def whole(name: str) -> Trigger:
+    """The word `name`, not as a part of another."""
+    return Trigger(name, (rf"{name}\b(?<!\w{name})",))
 
 
 @record(frozen=True)

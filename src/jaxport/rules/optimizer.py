@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jaxport.findings import ESCAPE, Finding, Rewrite
 from jaxport.records import replace
-from jaxport.rules import Example, File, Rule, Trigger, method
+from jaxport.rules import Example, File, Rule, method, whole
 from jaxport.rules._training import edition_of
 from jaxport.semantics.values import Evidence, Instance
 
@@ -129,7 +129,7 @@ RULES = (
         fix_safety="Made with Optax only together with all its steps and `zero_grad`s. Left as it "
         "is with parameter groups, filtered parameters, and where Optax has nothing equal.",
         check=_constructors,
-        triggers=(Trigger("optim", r"\boptim\b"),),
+        triggers=(whole("optim"),),
         by_alias=True,
         examples=(
             Example(

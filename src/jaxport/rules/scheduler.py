@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule, Trigger, method
+from jaxport.rules import Example, File, Rule, Trigger, method, whole
 from jaxport.rules._training import edition_of, reason_beside
 from jaxport.tables import schedules
 
@@ -76,7 +76,7 @@ RULES = (
         check=_schedulers,
         # The names of schedulers, a step of one, and an optimizer that one is given to.
         triggers=(
-            *(Trigger(name) for name in schedules.NAMES), Trigger("optim", r"\boptim\b"),
+            *(Trigger(name) for name in schedules.NAMES), whole("optim"),
             method("step"), method("zero_grad"),
         ),
         by_alias=True,

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
 
-from jaxport.semantics import project
+from jaxport.semantics import exports, project
 from jaxport.semantics.scopes import Binding, Class, Scope, Walk, reaching, walk
 from jaxport.semantics.values import (
     NOTHING,
@@ -63,6 +63,7 @@ class Model:
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}
         self._settled: dict[Binding, Values] = {}
+        self._defined: dict[tuple[Binding, tuple[str, ...]], bool] = {}
         self._active: dict[object, int] = {}
         self._lowest = _NEVER
 
@@ -209,19 +210,36 @@ class Model:
         return []
 
     def is_defined_elsewhere(self, node: ast.AST) -> bool:
-        """Whether `node` is a name that is imported from where a `def` or `class` binds it."""
+        """Whether an import leads to `node`, and there a `def` or `class` binds it."""
+        attributes: list[str] = []
+        while isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+            node = node.value
         bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
-        return bool(bindings) and all(map(self._is_definition, bindings))
+        names = tuple(reversed(attributes))
+        for binding in bindings:
+            if binding.kind != "import":
+                return False
+            if (binding, names) not in self._defined:
+                self._defined[binding, names] = self._is_definition(binding, names)
+            if not self._defined[binding, names]:
+                return False
+        return bool(bindings)
 
-    def _is_definition(self, binding: Binding) -> bool:
+    def _is_definition(self, binding: Binding, attributes: tuple[str, ...]) -> bool:
         node = binding.node
-        if not isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom):
+            start = exports.Import(node.module or "", binding.target, node.level)
+        elif isinstance(node, ast.Import):
+            start = exports.Import(binding.target)
+        else:
             return False
-        path = project.locate(self.source.path, node.module or "", node.level)
-        if path is None:
+        own = self.source.path
+        if project.locate(own, start.module, start.level) == own:
             return False
-        self.dependencies.add(path)
-        return binding.target in project.definitions(path)
+        found, asked = exports.is_defined(own, start, attributes)
+        self.dependencies |= asked
+        return found
 
     def is_bound(self, node: ast.AST, name: str) -> bool:
         """Whether `name` has a value of the file's own at `node`."""

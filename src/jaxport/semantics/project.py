@@ -197,26 +197,3 @@ def _made(source: SourceFile) -> Model:
     from jaxport.semantics.model import Model
 
     return Model(source)
-
-
-@lru_cache(maxsize=16384)
-def definitions(path: Path) -> frozenset[str]:
-    """The functions and classes at the top of a file whose names nothing else is bound to.
-
-    This is all that most questions about another file come to, and its tree is not kept for it.
-    """
-    from jaxport.semantics.scopes import walk
-
-    try:
-        source = _kept.files[path].source if path in _kept.files else read(path)
-        file = _kept.files.get(path)
-        found = _model(file).walk if file is not None else walk(source.tree)
-    except (sources.SourceError, RecursionError):
-        return frozenset()
-    names = frozenset(
-        name for name, bindings in found.module.bindings.items()
-        if all(binding.kind in ("function", "class") for binding in bindings)
-    )
-    if file is None:
-        found.forget()
-    return names
