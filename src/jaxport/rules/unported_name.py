@@ -35,9 +35,7 @@ def _names(file: File) -> Iterator[Finding]:
             root = root.value
         if not isinstance(root, ast.Name):
             continue
-        name = next(
-            (v.name for v in model.infer(root) if isinstance(v, External)), ""
-        )
+        name = min((v.name for v in model.infer(root) if isinstance(v, External)), default="")
         if not name or not torch_names.is_torch(_extended(name, node)):
             continue
         if isinstance(root, ast.Name) and not _is_import(file, root):

@@ -30,8 +30,14 @@ def package_root(folder: Path) -> Path:
     for _ in range(_DEPTH):
         if not (folder / "__init__.py").is_file():
             break
-        folder = folder.parent
+        folder = _above(folder)
     return folder
+
+
+def _above(folder: Path) -> Path:
+    """The folder that holds `folder`, which `parent` does not say of `.` and `..`."""
+    climbs = not folder.is_absolute() and folder.name in ("", "..")
+    return folder / ".." if climbs else folder.parent
 
 
 @lru_cache(maxsize=65536)
@@ -40,14 +46,15 @@ def locate(importer: Path, module: str, level: int) -> Path | None:
     folder = importer.parent
     if level:
         for _ in range(level - 1):
-            folder = folder.parent
+            folder = _above(folder)
         starts = [folder]
     else:
         starts = list(dict.fromkeys([package_root(folder), folder]))
     for start in starts:
         found = _module(str(start), module)
         if found is not None:
-            return found
+            # One file has one name, whichever way led to it.
+            return Path(os.path.relpath(found)) if ".." in found.parts else found
     return None
 
 
