@@ -18,3 +18,21 @@ def test_check_loads_neither_libcst_nor_flake8_nor_torch() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "set() 1"
+
+
+def test_a_clean_file_takes_neither_its_meaning_nor_what_other_commands_need(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "clean.py").write_text("x = 1\n")
+    slow = {
+        "dataclasses", "inspect", "json", "pkgutil", "shutil", "tempfile", "tokenize", "typing",
+        "jaxport.commands.port", "jaxport.formats.sarif", "jaxport.semantics.model",
+    }  # fmt: skip
+    program = (
+        "import sys; before = set(sys.modules); from jaxport.cli import main; "
+        f"main(['check', 'clean.py']); print(sorted(({slow!r} & set(sys.modules)) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -8,11 +8,12 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 
 import jaxport
 from jaxport.config import ConfigError
-from jaxport.formats.terminal import one_line
+from jaxport.formats.terminal import one_line, width
 
 # A file of `commands` for each: only the one that is run is loaded.
 _COMMANDS = {
@@ -71,15 +72,18 @@ def _explicit(argv: Sequence[str]) -> list[str]:
 
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The commands: the first of `argv` with its arguments, or all of them without."""
-    parser = argparse.ArgumentParser("jaxport", description=jaxport.__doc__)
+    # Without a width and a name argparse works them out, and loads half a dozen modules for that.
+    form = partial(argparse.HelpFormatter, width=width() - 2)
+    parser = argparse.ArgumentParser(
+        "jaxport", description=jaxport.__doc__, formatter_class=form
+    )
     parser.add_argument("--version", action="version", version=f"jaxport {jaxport.__version__}")
-    # Without `prog` argparse works it out, and loads half a dozen modules for that.
     commands = parser.add_subparsers(
         prog=parser.prog, dest="command", required=True, metavar="COMMAND"
     )
     first = argv[0] if argv else ""
     for name in [first] if first in _COMMANDS else _COMMANDS:
-        command = commands.add_parser(name, help=_COMMANDS[name])
+        command = commands.add_parser(name, help=_COMMANDS[name], formatter_class=form)
         if name in argv:
             import_module(f"jaxport.commands.{name}").add(command)
     return parser
