@@ -45,9 +45,16 @@ def test_imports_lead_out_of_the_folder_that_the_command_runs_in(
 
 def test_what_is_found_does_not_depend_on_the_hashes_of_the_run(tmp_path: Path) -> None:
     names = ["SiLU", "GELU", "ReLU", "Tanh", "Mish", "ELU"]
-    text = "import sys\n" + "".join(
+    text = "import sys\nfrom torch import nn\n" + "".join(
         f"if sys.argv[1] == '{name}':\n    from torch.nn import {name} as act\n" for name in names
-    ) + "\nprint(act)\n"
+    ) + (
+        "norm = nn.Identity() if sys.argv[2] else nn.BatchNorm2d(3)\nprint(act, norm.affine)\n"
+        "try:\n    from torch import vmap\nexcept ImportError:\n    from functorch import vmap\n"
+        "print(vmap)\n"
+    )
     (tmp_path / "choice.py").write_text(text)
     found = {jaxport(tmp_path, "choice.py", "--select", "ALL", seed=str(n)) for n in range(6)}
-    assert len(found) == 1 and "has no port to JAX yet" in found.pop()
+    assert len(found) == 1
+    lines = found.pop()
+    assert "`torch.nn.ELU` has no port" in lines and "`torch.vmap` has no port" in lines
+    assert "`affine` of `torch.nn.BatchNorm2d` is read" in lines

@@ -17,7 +17,7 @@ from jaxport.rules._port_layers import (
     why_not,
 )
 from jaxport.rules._port_methods import method
-from jaxport.semantics.values import External
+from jaxport.semantics.values import External, ordered
 from jaxport.tables import torch_names
 from jaxport.tables.forms import rows
 from jaxport.tables.parts import layers
@@ -54,7 +54,7 @@ def _call(port: Conversion, call: ast.Call) -> Finding | None:
 
 def _variable(port: Conversion, call: ast.Call) -> Finding | None:
     """A call of a variable: `act(x)`, where `act` is one torch function or class or another."""
-    for value in port.model.infer(call.func):
+    for value in ordered(port.model.infer(call.func)):
         reason = _why_not(port, call, value.name) if isinstance(value, External) else ""
         if reason:
             message = f"`{ast.unparse(call.func)}` is torch's, or what a caller gives"

@@ -9,7 +9,7 @@ from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.rules._conversion import Conversion
 from jaxport.semantics.kinds.expressions import kinds_of
 from jaxport.semantics.scopes import Class
-from jaxport.semantics.values import External, LocalClass
+from jaxport.semantics.values import External, LocalClass, ordered
 
 _MODULE = ("torch.nn.Module", "torch.nn.modules.module.Module")
 _HOOKS = {
@@ -167,7 +167,7 @@ def _variables(port: Conversion, info: Class) -> Iterator[Finding]:
 
 def variable(port: Conversion, node: ast.Attribute) -> str:
     """`parameter` or `buffer` where the attribute of an instance is one, else empty."""
-    for value in port.model.infer(node.value):
+    for value in ordered(port.model.infer(node.value)):
         of = getattr(value, "of", None)
         if isinstance(of, LocalClass):
             for model, info in port.model.local_classes(value):

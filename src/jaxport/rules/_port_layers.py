@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from jaxport.findings import Finding
 from jaxport.plans import LayerCall
 from jaxport.rules._conversion import CONTAINERS, Conversion
-from jaxport.semantics.values import External, Instance
+from jaxport.semantics.values import External, Instance, ordered
 from jaxport.tables.constants import LAYER_ATTRIBUTES
 from jaxport.tables.parts import Part, layers
 
@@ -120,7 +120,7 @@ def passes_rngs(port: Conversion, call: ast.Call) -> Finding:
 
 def attribute(port: Conversion, node: ast.Attribute) -> Iterator[Finding]:
     """What is read from a layer, and is something else in the part that it becomes."""
-    for value in port.model.infer(node.value):
+    for value in ordered(port.model.infer(node.value)):
         of = value.of if isinstance(value, Instance) else None
         name = of.name if isinstance(of, External) else ""
         if name in layers() and any(

@@ -35,12 +35,14 @@ def _names(file: File) -> Iterator[Finding]:
             root = root.value
         if not isinstance(root, ast.Name):
             continue
-        name = min((v.name for v in model.infer(root) if isinstance(v, External)), default="")
-        if not name or not torch_names.is_torch(_extended(name, node)):
+        values = model.infer(root)
+        names = [_extended(item.name, node) for item in values if isinstance(item, External)]
+        name = min(filter(torch_names.is_torch, names), default="")
+        if not name:
             continue
         if isinstance(root, ast.Name) and not _is_import(file, root):
             continue
-        full = torch_names.canonical(_extended(name, node))
+        full = torch_names.canonical(name)
         yield file.report("JXP004", node, f"`{full}` has no port to JAX yet")
     for statement in model.walk.imports:
         module = statement.module or "" if isinstance(statement, ast.ImportFrom) else ""

@@ -6,7 +6,7 @@ import ast
 
 from jaxport.semantics.model import Model
 from jaxport.semantics.scopes import Binding
-from jaxport.semantics.values import Instance, LocalFunction
+from jaxport.semantics.values import Instance, LocalFunction, ordered
 from jaxport.tables import torch_names
 
 # The calls in this file that lead to a value, outermost first, and the object that it then is.
@@ -126,7 +126,7 @@ def _of_attribute(model: Model, holder: ast.expr, name: str, depth: int) -> Sour
     parameters = [item for item in model.lookup(holder, holder.id) if item.kind == "parameter"]
     if not parameters:
         return None
-    for value in model.infer(holder):
+    for value in ordered(model.infer(holder)):
         if not isinstance(value, Instance):
             continue
         for other, info in model.local_classes(value):

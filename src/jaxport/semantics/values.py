@@ -92,3 +92,18 @@ class Literal:
 Value = External | LocalClass | LocalFunction | LocalFile | Instance | Items | Result | Literal
 Values = frozenset[Value]
 NOTHING: Values = frozenset()
+
+
+def ordered(values: Values) -> list[Value]:
+    """The values by their names, so that the first one is the same in every run."""
+    return sorted(values, key=_named)
+
+
+def _named(value: Value) -> tuple[str, str, int]:
+    of = value.of if isinstance(value, Instance) else value
+    if isinstance(of, LocalClass):
+        node: ast.AST | None = of.info.node
+    else:
+        node = of.scope.node if isinstance(of, LocalFunction) else None
+    name = getattr(of, "name", "") or getattr(node, "name", "") or getattr(of, "kind", "")
+    return type(value).__name__, name, getattr(node, "lineno", 0)
