@@ -1,4 +1,10 @@
-"""The other files of the project: found by import, read once, never run."""
+"""The other files of the project: found by import, read once, never run.
+
+What an answer about a file depends on: its text; where each of its imports leads (`locate`), or
+that it leads nowhere; for an `__init__.py` also which modules lie beside it; and the same of all
+files in `Model.dependencies`, where every file is noted that was asked for this one, be it for its
+model (`load`) or for what it hands on (`exports`). Theirs are to be followed in turn.
+"""
 
 from __future__ import annotations
 
