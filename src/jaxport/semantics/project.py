@@ -27,7 +27,7 @@ _DEPTH = 12
 # The fields that hold statements, or what holds some.
 _STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
 # How many bytes of source text are kept parsed. A tree and its model take about 50 times as much.
-_KEPT = 6_000_000
+_KEPT = 5_500_000
 
 
 @lru_cache(maxsize=4096)
