@@ -1,7 +1,7 @@
 """What earlier runs of `check` found, for files where nothing that it came from has changed.
 
 An entry is a file in the user's cache folder, never in the project: what a project brings along
-is not believed. It is JSON under a digest of itself, so that half of one, or another's, is none.
+is not believed. It is JSON under a seal, so that half of one, or another file's, is none.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Cache:
         self.folder = folder
         self._asked = f"{asked}\0{_program()}"
         self._settled = settled
-        self._stamps: dict[Path, str] = {}
+        self._stamps: dict[str, str] = {}
         self._is_writable = True
 
     def get(self, path: Path, settings: str) -> FileResult | None:
@@ -88,7 +88,7 @@ class Cache:
             if answer is None:
                 return None
             names, stamp, result = answer
-            if _joined(self._stamp(Path(name)) for name in names) != stamp:
+            if _joined(self._stamp(name) for name in names) != stamp:
                 return None
             return _unpacked(path, result)
         except (OSError, SourceError, *_MALFORMED):
@@ -120,10 +120,11 @@ class Cache:
     def _entry(self, path: Path) -> _Entry | None:
         return _read(self._place(path))
 
-    def _stamp(self, path: Path) -> str:
+    def _stamp(self, name: str) -> str:
         """What `project.stamp` gives for the file as it is now."""
-        found = self._stamps.get(path)
+        found = self._stamps.get(name)
         if found is None:
+            path = Path(name)
             data = read_bytes(path)
             content = digest(data)
             entry = self._entry(path)
@@ -131,7 +132,7 @@ class Cache:
                 names = entry.imports
             else:
                 names = _imports(path, data)
-            found = self._stamps[path] = project.stamp(path, content, names)
+            found = self._stamps[name] = project.stamp(path, content, names)
         return found
 
     def _write(self, path: Path, entry: _Entry) -> bool:
@@ -140,7 +141,7 @@ class Cache:
             place = self._place(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             new = place.with_suffix(f".{os.getpid()}")
-            new.write_bytes(digest(body).encode() + b"\n" + body)
+            new.write_bytes(_seal(place, body) + b"\n" + body)
             os.replace(new, place)
         except OSError:
             return False
@@ -171,9 +172,17 @@ class Cache:
 def _read(place: Path) -> _Entry | None:
     try:
         known, _, body = place.read_bytes().partition(b"\n")
-        return _Entry(**json.loads(body)) if digest(body).encode() == known else None
+        if _seal(place, body) != known:
+            return None
+        entry = _Entry(**json.loads(body))
+        return entry if isinstance(entry.answers, dict) else None
     except (OSError, *_MALFORMED):
         return None
+
+
+def _seal(place: Path, body: bytes) -> bytes:
+    """What tells an entry from half of one, and from one of another file."""
+    return digest(f"{place.parent.name}{place.name}".encode() + body).encode()
 
 
 def _imports(path: Path, data: bytes) -> str:
@@ -211,9 +220,10 @@ def rewriter() -> str:
 
     found = PathFinder.find_spec("libcst")
     try:
-        return digest(Path(str(found and found.origin)).with_name("_version.py").read_bytes())
+        version = os.stat(Path(str(found and found.origin)).with_name("_version.py"))
     except OSError:
         return ""
+    return repr((version.st_size, version.st_mtime_ns))
 
 
 # Results as JSON

@@ -64,6 +64,7 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
     project.renew()
+    config.find.cache_clear()
     only = Ratchet(arguments, fixed)
     arguments.places |= only.needs_places
     if arguments.paths == [_STDIN]:
