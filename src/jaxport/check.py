@@ -66,7 +66,9 @@ def findings(
                 ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
-    return sorted(set(map(source.adapted, found)), key=lambda item: (item.span, item.code))
+    return sorted(
+        set(map(source.adapted, found)), key=lambda item: (item.span, item.code, item.message)
+    )
 
 
 def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:

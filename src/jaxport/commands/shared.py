@@ -109,11 +109,23 @@ _works: list[Callable[[Path], object]] = []
 
 
 def _begin(work: Callable[[Path], object]) -> None:
-    """Prepare a process: the one that started it says when to end, not the terminal."""
+    """Prepare a process: it ends when the one that started it says so, or ends itself."""
+    import threading
+
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _works[:] = [work]
+
+
+def _end_with_parent() -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 def _work(paths: list[Path]) -> list[Any]:
