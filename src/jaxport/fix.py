@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import textwrap
 import tokenize
 from collections import Counter
@@ -24,11 +25,12 @@ from jaxport.imports import import_edits, is_standard, line_edits, removal_edits
 from jaxport.insertions import missing_parts, part_edits
 from jaxport.plans import Clip, FormCall, LossFunction, Reset, Role, Text, Training
 from jaxport.rules import Dialect
-from jaxport.source import SourceFile
+from jaxport.source import SourceFile, split_lines
 
 _HOOKS: dict[str, Callable[[libcst.Call, HookContext], object]] = {
     name: getattr(hooks, name) for name in hooks.__all__ if name[0].islower()
 }
+_CONTINUED = re.compile(r"\\(?:\r\n|\r|\n)")
 _STATEMENTS = frozenset(
     {"transform_optimizer_step", "strip_zero_grad", "strip_scheduler", "convert_clip"}
 )
@@ -261,13 +263,30 @@ class _Rewriter:
         return line[: len(line) - len(line.lstrip())]
 
     def _rest(self, span: Span) -> str:
-        """What follows the statement on its last line."""
-        return self.source.lines[span.end.row - 1][span.end.column :].strip()
+        """What follows the statement on its last line, but for a semicolon."""
+        rest = self.source.lines[span.end.row - 1][span.end.column :].strip()
+        return rest.removeprefix(";").lstrip()
+
+    def _line(self, start: Position) -> list[Span]:
+        """The statements that semicolons join with the one at `start`, itself among them."""
+        line: list[Span] = []
+        for span in map(self.source.span, self._blocks[start]):
+            if line and not self._joined(line[-1], span):
+                if line[-1].start >= start:
+                    break
+                line = []
+            line.append(span)
+        return line
+
+    def _joined(self, one: Span, other: Span) -> bool:
+        between = self._text(Span(one.end, other.start), [])
+        return len(split_lines(_CONTINUED.sub("", between) + ";")) == 1
 
     def _alone(self, span: Span) -> bool:
         before = self.source.lines[span.start.row - 1][: span.start.column]
         rest = self._rest(span)
-        return not before.strip() and (not rest or rest.startswith("#"))
+        is_line = not before.strip() and (not rest or rest.startswith("#"))
+        return is_line and len(self._line(span.start)) == 1
 
     def _replaced(self, span: Span, lines: list[str]) -> Edit:
         if not lines:
@@ -289,8 +308,7 @@ class _Rewriter:
                 row += 1  # one of the two blank lines around it goes too
             last = self.source.lines[row - 1]
             return Edit(Span(Position(start.row, 0), Position(row, len(last))), "")
-        siblings = [self.source.span(item) for item in self._blocks[start]]
-        line = [item for item in siblings if item.start.row == start.row]
+        line = self._line(start)
         stays = [item for item in line if not self._goes(item) or self._is_last(item.start)]
         before = [item for item in stays if item.start < start]
         after = [item for item in stays if item.start > start]
@@ -303,10 +321,6 @@ class _Rewriter:
         if before:
             return Edit(Span(before[-1].end, run[-1].end), "")
         text = self.source.lines[run[-1].end.row - 1]
-        if text[run[-1].end.column :].strip() or self.source.lines[start.row - 1][
-            : start.column
-        ].strip():
-            return Edit(Span(start, run[-1].end), "")
         return Edit(Span(Position(start.row, 0), Position(run[-1].end.row, len(text))), "")
 
     def _goes(self, span: Span) -> bool:
