@@ -77,6 +77,14 @@ def _work(path: Path, unsafe: bool) -> tuple[Path, str, list[str]]:
         return path, "kept", [f"{type(error).__name__}: {error}"]
 
 
+def _files(folder: Path) -> list[Path]:
+    """The Python files in the folder, without what is installed below it."""
+    return sorted(
+        path for path in folder.rglob("*.py")
+        if path.is_file() and "site-packages" not in path.relative_to(folder).parts
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
@@ -84,8 +92,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th file")
     parser.add_argument("--jobs", type=int, default=0)
     arguments = parser.parse_args()
-    paths = sorted(path for folder in arguments.folders for path in folder.rglob("*.py"))
-    paths = [path for path in paths if path.is_file()][:: arguments.every]
+    paths = [path for folder in arguments.folders for path in _files(folder)][:: arguments.every]
     since = time.monotonic()
     counts = dict.fromkeys(("skipped", "kept", "fixed"), 0)
     wrong = 0

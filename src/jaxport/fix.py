@@ -201,8 +201,8 @@ class _Rewriter:
             return  # no comment, or whole lines, that go with their comments
         first = max(span.start, Position(span.start.row, len(self._indent(span.start.row))))
         start = max(at for at in self._blocks if at <= first)
-        if start.row > 1 and self.source.lines[start.row - 2].rstrip("\r\n").endswith("\\"):
-            return  # the line above goes on here, and no comment can stand between
+        if self._goes_on(start.row):
+            return
         lost = [
             f"{self._indent(start.row)}{token.string}{self.source.newline(start.row)}"
             for token in self.source.tokens
@@ -212,6 +212,10 @@ class _Rewriter:
         if lost:
             at = Position(start.row, 0)
             yield Edit(Span(at, at), "".join(lost))
+
+    def _goes_on(self, row: int) -> bool:
+        """Whether the line above goes on here, so that no comment can stand between."""
+        return row > 1 and self.source.lines[row - 2].rstrip("\r\n").endswith("\\")
 
     # Statements
 
@@ -231,6 +235,8 @@ class _Rewriter:
         span = self._around(finding)
         row = span.start.row
         if rewrite.escape:
+            if self._goes_on(row):
+                raise _Unchanged(finding)
             at = Position(row, 0)
             line = f"{self._indent(row)}{ESCAPE} {rewrite.escape}{self.source.newline(row)}"
             yield Edit(Span(at, at), line)
@@ -286,7 +292,9 @@ class _Rewriter:
         before = self.source.lines[span.start.row - 1][: span.start.column]
         rest = self._rest(span)
         is_line = not before.strip() and (not rest or rest.startswith("#"))
-        return is_line and len(self._line(span.start)) == 1
+        return (
+            is_line and not self._goes_on(span.start.row) and len(self._line(span.start)) == 1
+        )
 
     def _replaced(self, span: Span, lines: list[str]) -> Edit:
         if not lines:
@@ -320,6 +328,8 @@ class _Rewriter:
             return Edit(Span(start, after[0].start), "")
         if before:
             return Edit(Span(before[-1].end, run[-1].end), "")
+        if self._goes_on(start.row):
+            return Edit(Span(start, run[-1].end), "pass")
         text = self.source.lines[run[-1].end.row - 1]
         return Edit(Span(Position(start.row, 0), Position(run[-1].end.row, len(text))), "")
 
