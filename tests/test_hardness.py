@@ -64,8 +64,9 @@ TORCH = st.sampled_from([
     "self.register_buffer('n', t)", "self.register_parameter('n', t)", "model.state_dict()",
     "model.load_state_dict(t)", "model.parameters()", "opt.step()", "opt.zero_grad()",
     "loss.backward()", "torch.optim.SGD(model.parameters(), lr=0.1)", "self.bn(t)", "opt",
-    "self.register_buffer(\n'n', # why\n t)", "opt.zero_grad(\n)", "nn.Linear(2, 2)", "model.eval()",
-    "torch.nn.utils.clip_grad_norm_(model.parameters(), 1)", "t.cuda()", "t.add_(1)", "t[0]",
+    "self.register_buffer(\n'n', # why\n t)", "opt.zero_grad(\n)", "nn.Linear(2, 2)",
+    "model.eval()", "torch.nn.utils.clip_grad_norm_(model.parameters(), 1)", "t.cuda()",
+    "t.add_(1)", "t[0]",
 ])  # fmt: skip
 HEAD = (
     "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, t):\n"
