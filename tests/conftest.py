@@ -7,6 +7,9 @@ from pathlib import Path
 
 _CACHE = Path(__file__).parents[1] / ".pytest_cache" / "jax"
 
+# No answers are kept, but where a test asks for it.
+os.environ["JAXPORT_CACHE_DIR"] = os.devnull
+
 # Set before JAX and torch are imported. The processes of pytest-xdist are what uses the cores.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")

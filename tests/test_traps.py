@@ -281,6 +281,39 @@ def test_a_step_in_parentheses_over_two_lines_is_rewritten() -> None:
     assert fixed(half).text == expected
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    ("opt.zero_grad() ;  # y", ""),
+    ("opt.zero_grad();", ""),
+    ("opt.zero_grad(\n        ); x = 1", "        x = 1\n"),
+    ("x = 1; \\\n          opt.zero_grad()", "        x = 1\n"),
+    ("opt.zero_grad(); \\\n          x = 1", "        x = 1\n"),
+    ("opt.zero_grad(); \\\n          opt.zero_grad() ; # x", ""),
+    ("\\\n        opt.zero_grad()", "        \\\n        pass\n"),
+    ("if i: opt.zero_grad(); opt.zero_grad();", "        if i: pass;\n"),
+    ("if i:\\\n          opt.zero_grad()", "        if i:\\\n          pass\n"),
+    ("opt.zero_grad(); x = 1; opt.zero_grad() ; # y", "        x = 1 ; # y\n"),
+])  # fmt: skip
+def test_what_separates_statements_goes_with_them(before: str, after: str) -> None:
+    updates = "        updates, opt_state = optimizer.update(grads, opt_state, params)\n"
+    apply = "        params = optax.apply_updates(params, updates)\n"
+    line = before.replace("opt.", "optimizer.")
+    half = PORTED.replace(updates + apply, f"        {line}\n        optimizer.step()\n")
+    assert fixed(half).text == PORTED.replace(updates, after + updates)
+
+
+def test_a_step_that_a_backslash_continues() -> None:
+    updates = "updates, opt_state = optimizer.update(grads, opt_state, params)"
+    apply = "params = optax.apply_updates(params, updates)"
+    lines = f"        {updates}\n        {apply}\n"
+    half = PORTED.replace(lines, "        if batch:\\\n          optimizer.step()\n")
+    assert fixed(half).text == PORTED.replace(
+        lines, f"        if batch:\\\n          {updates}; {apply}\n"
+    )
+    no_grads = half.replace("grads = jax", "others = jax")
+    assert fixed(no_grads).text is None  # there is no place for the comment
+    assert "JXP202" in {finding.code for finding in fixed(no_grads).findings}
+
+
 def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> None:
     for name, codes in (("norm", set()), ("bn", {"JXP301"})):
         text = module(

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 def test_check_loads_neither_libcst_nor_flake8_nor_torch() -> None:
     program = (
         "import sys; from jaxport.cli import main; code = main(['check', 'examples/dqn.py']); "
-        "print({'libcst', 'flake8', 'torch', 'jax', 'jaxport.notebook'} & set(sys.modules), code)"
+        "print({'libcst', 'flake8', 'torch', 'jax', 'rich', 'multiprocessing', 'jaxport.notebook'}"
+        " & set(sys.modules), code)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

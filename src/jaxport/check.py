@@ -132,7 +132,12 @@ def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = Fal
 
 
 def _read(path: Path) -> SourceFile:
-    return _parse(path, sources.read_bytes(path)) if is_notebook(path) else project.read(path)
+    if not is_notebook(path):
+        return project.read(path)
+    data = sources.read_bytes(path)
+    source = _parse(path, data)
+    project.note(path, data, source.tree)
+    return source
 
 
 def check_bytes(

@@ -6,6 +6,7 @@ Only this module and the hooks import libcst, and only what is rewritten is pars
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 import tokenize
 from collections import Counter
@@ -22,7 +23,7 @@ from jaxport.hooks.training_step import added, convert_backward, opt_state
 from jaxport.imports import import_edits, is_standard, line_edits, removal_edits
 from jaxport.insertions import missing_parts, part_edits
 from jaxport.plans import Clip, FormCall, LossFunction, Reset, Role, Text, Training
-from jaxport.source import SourceFile
+from jaxport.source import SourceFile, split_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _HOOKS: dict[str, Callable[[libcst.Call, HookContext], object]] = {
     name: getattr(hooks, name) for name in hooks.__all__ if name[0].islower()
 }
+_CONTINUED = re.compile(r"\\(?:\r\n|\r|\n)")
 _STATEMENTS = frozenset(
     {"transform_optimizer_step", "strip_zero_grad", "strip_scheduler", "convert_clip"}
 )
@@ -201,8 +203,8 @@ class _Rewriter:
             return  # no comment, or whole lines, that go with their comments
         first = max(span.start, Position(span.start.row, len(self._indent(span.start.row))))
         start = max(at for at in self._blocks if at <= first)
-        if start.row > 1 and self.source.lines[start.row - 2].rstrip("\r\n").endswith("\\"):
-            return  # the line above goes on here, and no comment can stand between
+        if self._goes_on(start.row):
+            return
         lost = [
             f"{self._indent(start.row)}{token.string}{self.source.newline(start.row)}"
             for token in self.source.tokens
@@ -212,6 +214,10 @@ class _Rewriter:
         if lost:
             at = Position(start.row, 0)
             yield Edit(Span(at, at), "".join(lost))
+
+    def _goes_on(self, row: int) -> bool:
+        """Whether the line above goes on here, so that no comment can stand between."""
+        return row > 1 and self.source.lines[row - 2].rstrip("\r\n").endswith("\\")
 
     # Statements
 
@@ -231,6 +237,8 @@ class _Rewriter:
         span = self._around(finding)
         row = span.start.row
         if rewrite.escape:
+            if self._goes_on(row):
+                raise _Unchanged(finding)
             at = Position(row, 0)
             line = f"{self._indent(row)}{ESCAPE} {rewrite.escape}{self.source.newline(row)}"
             yield Edit(Span(at, at), line)
@@ -263,13 +271,32 @@ class _Rewriter:
         return line[: len(line) - len(line.lstrip())]
 
     def _rest(self, span: Span) -> str:
-        """What follows the statement on its last line."""
-        return self.source.lines[span.end.row - 1][span.end.column :].strip()
+        """What follows the statement on its last line, but for a semicolon."""
+        rest = self.source.lines[span.end.row - 1][span.end.column :].strip()
+        return rest.removeprefix(";").lstrip()
+
+    def _line(self, start: Position) -> list[Span]:
+        """The statements that semicolons join with the one at `start`, itself among them."""
+        line: list[Span] = []
+        for span in map(self.source.span, self._blocks[start]):
+            if line and not self._joined(line[-1], span):
+                if line[-1].start >= start:
+                    break
+                line = []
+            line.append(span)
+        return line
+
+    def _joined(self, one: Span, other: Span) -> bool:
+        between = self._text(Span(one.end, other.start), [])
+        return len(split_lines(_CONTINUED.sub("", between) + ";")) == 1
 
     def _alone(self, span: Span) -> bool:
         before = self.source.lines[span.start.row - 1][: span.start.column]
         rest = self._rest(span)
-        return not before.strip() and (not rest or rest.startswith("#"))
+        is_line = not before.strip() and (not rest or rest.startswith("#"))
+        return (
+            is_line and not self._goes_on(span.start.row) and len(self._line(span.start)) == 1
+        )
 
     def _replaced(self, span: Span, lines: list[str]) -> Edit:
         if not lines:
@@ -291,8 +318,7 @@ class _Rewriter:
                 row += 1  # one of the two blank lines around it goes too
             last = self.source.lines[row - 1]
             return Edit(Span(Position(start.row, 0), Position(row, len(last))), "")
-        siblings = [self.source.span(item) for item in self._blocks[start]]
-        line = [item for item in siblings if item.start.row == start.row]
+        line = self._line(start)
         stays = [item for item in line if not self._goes(item) or self._is_last(item.start)]
         before = [item for item in stays if item.start < start]
         after = [item for item in stays if item.start > start]
@@ -304,11 +330,9 @@ class _Rewriter:
             return Edit(Span(start, after[0].start), "")
         if before:
             return Edit(Span(before[-1].end, run[-1].end), "")
+        if self._goes_on(start.row):
+            return Edit(Span(start, run[-1].end), "pass")
         text = self.source.lines[run[-1].end.row - 1]
-        if text[run[-1].end.column :].strip() or self.source.lines[start.row - 1][
-            : start.column
-        ].strip():
-            return Edit(Span(start, run[-1].end), "")
         return Edit(Span(Position(start.row, 0), Position(run[-1].end.row, len(text))), "")
 
     def _goes(self, span: Span) -> bool:

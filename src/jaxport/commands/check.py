@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from jaxport import check, config
-from jaxport.commands import ratchet, shared
+from jaxport import cache, check, config
+from jaxport.commands import progress, ratchet, shared
 from jaxport.config import Config, ConfigError
 from jaxport.formats import FORMATS
 from jaxport.formats.options import LEVELS, Options
@@ -18,9 +18,11 @@ from jaxport.formats.terminal import has_colour, many, one_line
 from jaxport.records import record, replace
 from jaxport.results import FileResult, shown
 from jaxport.rules import DIALECTS
+from jaxport.semantics import exports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from jaxport.cache import Cache
     from jaxport.check import Checked
     from jaxport.formats import Render
 
@@ -46,6 +48,7 @@ def add(run_: argparse.ArgumentParser) -> None:
     run_.add_argument("--statistics", action="store_true", help="count the findings of each rule")
     run_.add_argument("--stdin-filename", type=Path, metavar="NAME", help="name of what `-` reads")
     run_.add_argument("--dialect", choices=DIALECTS, help="forms for Flax NNX, or the spec's")
+    run_.add_argument("--no-cache", action="store_true", help="neither use nor keep answers")
     ratchet.add(run_)
     run_.set_defaults(run=run, places=False)
 
@@ -62,6 +65,8 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     """What is to be reported, file by file, while `totals` counts it. Raises ConfigError."""
     fixed = config.load(arguments.config) if arguments.config else None
     _overridden(Config(), arguments)  # a wrong code is an error even with nothing to check
+    exports.renew()
+    config.find.cache_clear()
     only = ratchet.Ratchet(arguments, fixed)
     arguments.places |= only.needs_places
     if arguments.paths == [_STDIN]:
@@ -69,8 +74,12 @@ def results(arguments: argparse.Namespace, totals: Totals) -> Iterable[FileResul
     else:
         files, totals.failed = shared.files(arguments.paths, fixed)
         present = [path for path in arguments.paths if os.path.lexists(path)]
-        work = partial(_work, fixed=fixed, arguments=arguments)
-        found = shared.each(work, only.among(files, present), arguments.jobs)
+        kept = None if arguments.no_cache else _cache(arguments)
+        work = partial(_work, fixed=fixed, arguments=arguments, kept=kept)
+        files = only.among(files, present)
+        found = progress.shown(shared.each(work, files, arguments.jobs), len(files))
+        if kept is not None:
+            found = kept.tidied(found)
     return only.finished(totals.counted(only.new(found)))
 
 
@@ -131,11 +140,41 @@ def _fixes(arguments: argparse.Namespace) -> bool:
     return bool(arguments.fix or arguments.diff or arguments.unsafe_fixes)
 
 
-def _work(path: Path, fixed: Config | None, arguments: argparse.Namespace) -> FileResult:
+def _shows_fixes(arguments: argparse.Namespace) -> bool:
+    """Whether the text of each rewrite is shown, beside those that are done."""
+    shown = FORMATS[arguments.output_format].fixes
+    return shown and not arguments.statistics and not arguments.diff
+
+
+def _cache(arguments: argparse.Namespace) -> Cache | None:
+    """Earlier answers to what is asked, apart from the rules."""
+    folder = cache.folder()
+    if folder is None:
+        return None
+    shows_fixes, fixes = _shows_fixes(arguments), _fixes(arguments)
+    rewriter = cache.rewriter() if shows_fixes or fixes else ""
+    asked = repr((arguments.places, shows_fixes, fixes, arguments.unsafe_fixes, rewriter))
+    return cache.Cache(folder, asked, settled=not fixes)
+
+
+def _work(
+    path: Path, fixed: Config | None, arguments: argparse.Namespace, kept: Cache | None
+) -> FileResult:
     try:
         settings = _overridden(fixed or config.find(path.absolute().parent), arguments)
     except ConfigError as error:
         return FileResult(path, config_error=str(error))
+    if kept is None:
+        return _checked(path, settings, arguments)
+    key = " ".join([settings.dialect, *sorted(settings.codes(path))])
+    result = kept.get(path, key)
+    if result is None:
+        result = _checked(path, settings, arguments)
+        kept.put(path, key, result)
+    return result
+
+
+def _checked(path: Path, settings: Config, arguments: argparse.Namespace) -> FileResult:
     checked = check.check_path(path, settings, _fixes(arguments), arguments.unsafe_fixes)
     if checked.text is None or arguments.diff:
         return _result(checked, settings, arguments)
@@ -181,7 +220,7 @@ def _result(checked: Checked, settings: Config, arguments: argparse.Namespace) -
             from jaxport import writing
 
             result.diff = writing.diff(checked.path, checked.before.source, checked.text)
-    elif FORMATS[arguments.output_format].fixes and not arguments.statistics:
+    elif _shows_fixes(arguments):
         result = result.with_fixes(checked)
     if arguments.show_fixes and not arguments.diff:
         result.notes += [

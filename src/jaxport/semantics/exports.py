@@ -98,6 +98,13 @@ def _attribute(path: Path, name: str, asked: set[Path]) -> _Found:
     return project.locate(path, name, 1) if path.name == "__init__.py" else None
 
 
+def renew() -> None:
+    """Begin anew, with the files as they are now."""
+    project.renew()
+    is_defined.cache_clear()
+    of.cache_clear()
+
+
 @lru_cache(maxsize=16384)
 def of(path: Path) -> Top | None:
     """The names at the top of the file at `path`; None where it can't be read."""

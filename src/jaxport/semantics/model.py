@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal as OneOf
 
 from jaxport.semantics import exports, project
+from jaxport.semantics.origins import origins
 from jaxport.semantics.scopes import Binding, Class, Scope, Walk, reaching, walk
 from jaxport.semantics.values import (
     NOTHING,
@@ -58,7 +59,7 @@ class Model:
         self.source = source
         self.walk: Walk = walk(source.tree)
         # The other files that this file's meaning was read from; they have others of their own.
-        self.dependencies: set[Path] = set()
+        self.dependencies = origins.used_by(source.path)
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}

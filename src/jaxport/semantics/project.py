@@ -17,6 +17,7 @@ from pathlib import Path
 
 from jaxport import source as sources
 from jaxport.records import record
+from jaxport.semantics.origins import NONE, Origin, digest, imports, origins
 from jaxport.source import SourceFile
 
 TYPE_CHECKING = False
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from jaxport.semantics.model import Model
 
 _DEPTH = 12
-# The fields that hold statements, or what holds some.
-_STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
 # How many bytes of source text are kept parsed. A tree and its model take about 50 times as much.
 _KEPT = 5_500_000
 
@@ -105,21 +104,57 @@ def _module(folder: str, module: str) -> Path | None:
 
 def imports_any(source: SourceFile) -> bool:
     """Whether the file imports another one of the project."""
-    nodes: list[ast.AST] = [source.tree]
-    for node in nodes:  # grows
-        if isinstance(node, ast.Import):
-            named = [(alias.name, 0) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
-            named = [(name, node.level) for name in names]
-        else:
-            for field in _STATEMENTS:
-                nodes += getattr(node, field, ())
-            continue
-        if any(locate(source.path, name, level) for name, level in named):
-            return True
-    return False
+    return any(_led(source.path, name) for name in imports(source.tree).split("\n"))
+
+
+def _led(importer: Path, name: str) -> Path | None:
+    """Where the import of `name`, as `origins.imports` writes it, leads."""
+    module = name.lstrip(".")
+    if not name:
+        return None
+    return locate(importer, module, len(name) - len(module))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file at `path`. Raises SourceError where it can't be read."""
+    try:
+        return sources.read_bytes(path)
+    except sources.SourceError:
+        origins.add(path, NONE)
+        raise
+
+
+def note(path: Path, data: bytes, tree: ast.Module | None) -> None:
+    """Remember what the file that was read was like, for answers that are kept."""
+    if origins.on:
+        content, names = digest(data), imports(tree) if tree else ""
+        origins.add(path, Origin(content, names, stamp(path, content, names)))
+
+
+def stamp(path: Path, content: str, names: str) -> str:
+    """What changes whenever the file's content does, or where its imports of `names` lead."""
+    found = [content, *(str(_led(path, name)) for name in names.split("\n"))]
+    if path.name == "__init__.py":
+        found += _package(path.parent)  # Its modules are its attributes too.
+    return digest("\n".join(found).encode(errors="surrogatepass"))
+
+
+@lru_cache(maxsize=16384)
+def _package(folder: Path) -> list[str]:
+    """The names of the modules in the folder."""
+    try:
+        names = {name.removesuffix(".py") for name in os.listdir(folder)}
+    except OSError:
+        return []
+    return sorted(name for name in names if _module(str(folder), name))
+
+
+def renew() -> None:
+    """Begin anew, with the files as they are now."""
+    forget()
+    origins.clear()
+    for kept in (package_root, locate, _module, _package):
+        kept.cache_clear()
 
 
 @record
@@ -154,17 +189,27 @@ def forget() -> None:
     _kept.size = 0
 
 
+def _parse(path: Path, data: bytes) -> SourceFile:
+    try:
+        source = sources.parse(path, data)
+    except sources.SourceError:
+        note(path, data, None)
+        raise
+    note(path, data, source.tree)
+    return source
+
+
 def read(path: Path) -> SourceFile:
     """The file at `path`, parsed; not once more where it is kept and has not changed.
 
     Raises:
         SourceError: it can't be read, decoded or parsed.
     """
-    data = sources.read_bytes(path)
+    data = read_bytes(path)
     file = _kept.files.get(path)
     if file is not None and file.data == data:
         return file.source
-    source = sources.parse(path, data)
+    source = _parse(path, data)
     if file is None and _kept.size + len(data) <= _kept.room:
         _kept.add(path, _File(data, source))
     return source
@@ -192,8 +237,8 @@ def load(path: Path) -> Model | None:
     file = _kept.files.get(path)
     try:
         if file is None:
-            data = sources.read_bytes(path)
-            file = _File(data, sources.parse(path, data))
+            data = read_bytes(path)
+            file = _File(data, _parse(path, data))
             _kept.add(path, file)
         return _model(file)
     except (sources.SourceError, RecursionError):
