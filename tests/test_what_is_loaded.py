@@ -26,7 +26,7 @@ def test_a_clean_file_takes_neither_its_meaning_nor_what_other_commands_need(
 ) -> None:
     (tmp_path / "clean.py").write_text("x = 1\n")
     slow = {
-        "dataclasses", "inspect", "json", "pkgutil", "shutil", "tempfile", "tokenize", "typing",
+        "dataclasses", "inspect", "pkgutil", "shutil", "tempfile", "tokenize", "typing",
         "jaxport.commands.port", "jaxport.formats.sarif", "jaxport.semantics.model",
     }  # fmt: skip
     program = (

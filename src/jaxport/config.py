@@ -47,12 +47,16 @@ class Config:
 
     def codes(self, path: Path) -> frozenset[str]:
         """The rules that are on for the file at `path`. The longest prefix decides, as in ruff."""
+        return _codes(*self.chosen(path))
+
+    def chosen(self, path: Path) -> tuple[tuple[str, ...], ...]:
+        """What `codes` comes from, which takes no rule to say."""
         per_file = tuple(
             code
             for pattern, codes in self.per_file_ignores if self.matches(path, pattern)
             for code in codes if code not in self.ignore
         )
-        return _codes(self.select, self.extend_select, self.ignore, per_file)
+        return self.select, self.extend_select, self.ignore, per_file
 
     def _relative(self, path: Path) -> str:
         try:

@@ -166,7 +166,7 @@ def _work(
         return FileResult(path, config_error=str(error))
     if kept is None:
         return _checked(path, settings, arguments)
-    key = " ".join([settings.dialect, *sorted(settings.codes(path))])
+    key = repr((settings.dialect, settings.chosen(path)))
     result = kept.get(path, key)
     if result is None:
         result = _checked(path, settings, arguments)

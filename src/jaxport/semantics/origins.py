@@ -89,6 +89,9 @@ def imports(tree: ast.Module) -> str:
 
 
 def digest(data: bytes) -> str:
-    from hashlib import blake2b
+    try:
+        from _blake2 import blake2b  # `hashlib` is the same, and loads OpenSSL
+    except ImportError:
+        from hashlib import blake2b
 
     return blake2b(data, digest_size=16).hexdigest()
