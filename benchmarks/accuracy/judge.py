@@ -68,7 +68,7 @@ class Verdict:
 
 
 def _share(good: int, bad: int) -> float:
-    return good / (good + bad) if good else float(not bad)
+    return good / (good + bad) if good + bad else 0.0
 
 
 def copy_alone(packages: Path, names: Iterable[str], folder: Path) -> dict[str, Path]:

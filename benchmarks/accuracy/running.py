@@ -144,7 +144,7 @@ class _Task:
                 _Task(self.program, part, self.folder, f"{self.out.stem}-").run(python)
             whole = {"error": "", "families": {}, "calls": {}, "ran": {}}
         else:
-            failed = {name: why for name in self.arguments}
+            failed = dict.fromkeys(self.arguments, why)
             whole = {"error": "" if failed else why, "families": failed, "calls": {}, "ran": {}}
         self.out.write_text(json.dumps(whole), encoding="utf-8")
 

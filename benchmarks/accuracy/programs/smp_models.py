@@ -55,8 +55,9 @@ def encoder(module):
 def loss(_):
     predicted, target = torch.randn(2, 3, 8, 8, requires_grad=True), torch.randint(0, 3, (2, 8, 8))
     for made in (
-        losses.JaccardLoss("multiclass"), losses.DiceLoss("multiclass"), losses.FocalLoss("multiclass"),
-        losses.LovaszLoss("multiclass"), losses.SoftCrossEntropyLoss(smooth_factor=0.1, ignore_index=-1),
+        losses.JaccardLoss("multiclass"), losses.DiceLoss("multiclass"),
+        losses.FocalLoss("multiclass"), losses.LovaszLoss("multiclass"),
+        losses.SoftCrossEntropyLoss(smooth_factor=0.1, ignore_index=-1),
         losses.TverskyLoss("multiclass"),
     ):
         made(predicted, target).backward()

@@ -1,5 +1,6 @@
 """timm's optimizers, schedulers, averaging, clipping, checkpoints and layers."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from timm.layers import (
 from timm.optim import create_optimizer_v2, list_optimizers
 from timm.scheduler import create_scheduler_v2
 from timm.utils import (
-    ApexScaler,
     CheckpointSaver,
     ModelEma,
     ModelEmaV2,
@@ -40,18 +40,22 @@ def step(model, optimizer):
     optimizer.step()
 
 
+def step_with_closure(model, optimizer):
+    def closure():
+        optimizer.zero_grad()
+        loss = model(torch.randn(2, 3, 64, 64)).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+
+
 def optimizer(name):
     for settings in ({}, {"weight_decay": 0.05}, {"layer_decay": 0.7, "weight_decay": 0.01}):
         model = network()
         made = create_optimizer_v2(model, opt=name, lr=1e-3, **settings)
         if "lbfgs" in name:
-            def closure():
-                made.zero_grad()
-                loss = model(torch.randn(2, 3, 64, 64)).sum()
-                loss.backward()
-                return loss
-
-            made.step(closure)
+            step_with_closure(model, made)
         else:
             step(model, made)
             step(model, made)
@@ -114,15 +118,14 @@ def layers(_):
     unfreeze(model, "layer1")
     freeze_batch_norm_2d(model)
     convert_sync_batchnorm(network())
-    for name in ("batchnorm", "batchnorm2d", "groupnorm", "layernorm2d", "rmsnorm2d", "frozenbatchnorm2d"):
+    for name in ("batchnorm", "batchnorm2d", "groupnorm", "layernorm2d", "rmsnorm2d",
+                 "frozenbatchnorm2d"):
         create_norm_layer(name, 32)(torch.randn(2, 32, 4, 4))
     for name in ("batchnorm", "batchnorm2d", "groupnorm", "evonormb0", "evonormb1", "evonormb2",
                  "evonorms0", "evonorms0a", "evonorms1", "evonorms2", "filterresponsenorm",
                  "filterresponsenormtlu", "inplaceabn", "layernorm2d", "frozenbatchnorm2d"):
-        try:
+        with contextlib.suppress(ImportError, AssertionError, KeyError):
             create_norm_act_layer(name, 32, act_layer="relu")(torch.randn(2, 32, 4, 4))
-        except (ImportError, AssertionError, KeyError):
-            pass
     for name in ("relu", "swish", "mish", "hard_swish", "prelu", "gelu", "celu"):
         create_act_layer(name)(torch.randn(2, 8))
     get_norm_act_layer("batchnorm2d", "relu")(8)(torch.randn(2, 8, 4, 4))

@@ -31,6 +31,11 @@ def made(name):
     return models.get_model(name, **keywords)
 
 
+def image_of(name):
+    side = 299 if "inception" in name else 224 if "maxvit" in name or "vision" in name else 64
+    return torch.randn(2, 3, side, side)
+
+
 def train(family, model):
     if family.startswith("detection"):
         image = torch.rand(3, 64, 64)
@@ -49,8 +54,7 @@ def train(family, model):
     elif family.startswith("optical"):
         inputs = [torch.randn(1, 3, 128, 128)] * 2
     else:
-        side = 299 if "inception" in family else 224 if family in ("vision_transformer", "maxvit") else 64
-        inputs = [torch.randn(2, 3, side, side)]
+        inputs = [image_of(family)]
     output = model(*inputs)
     values = output.values() if isinstance(output, dict) else output
     values = [values] if isinstance(values, torch.Tensor) else values
@@ -61,7 +65,7 @@ def run(family):
     for name in sorted(by_family()[family], key=small)[:2]:
         if family.startswith("quantization"):
             model = models.get_model(name, weights=None, quantize=False)
-            model(torch.randn(2, 3, 299 if "inception" in name else 64, 299 if "inception" in name else 64))
+            model(image_of(name))
             model.fuse_model(is_qat=True)
             continue
         model = made(name).train()

@@ -87,7 +87,8 @@ def classes(family):
                     and not name.endswith("PreTrainedModel")
                 ):
                     found[name] = value
-    return [found[name] for name in sorted(found, key=lambda name: (not name.endswith("Model"), name))]
+    plain_first = sorted(found, key=lambda name: (not name.endswith("Model"), name))
+    return [found[name] for name in plain_first]
 
 
 def inputs(model, config):
