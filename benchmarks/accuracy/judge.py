@@ -20,7 +20,6 @@ did any of this is a false alarm. Calls that were not evaluated count for nothin
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import shutil
@@ -29,6 +28,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from benchmarks.accuracy.running import Recorded
@@ -46,6 +46,8 @@ RULES = {
 }
 # A file, and the row and column (in bytes) where a call expression in it ends.
 Place = tuple[str, int, int]
+# By rule, the calls that are reported, and where each starts.
+Findings = dict[str, dict[Place, tuple[int, int]]]
 
 
 @dataclass
@@ -90,8 +92,8 @@ def copy_alone(packages: Path, names: Iterable[str], folder: Path) -> dict[str, 
     return copies
 
 
-def reported(copy: Path) -> dict[str, set[Place]]:
-    """By rule, the calls that jaxport reports in the copy of a package.
+def reported(copy: Path) -> Findings:
+    """What jaxport reports in the copy of a package.
 
     Raises RuntimeError if jaxport fails.
     """
@@ -102,25 +104,28 @@ def reported(copy: Path) -> dict[str, set[Place]]:
     done = subprocess.run(command, capture_output=True, text=True, cwd=copy)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"jaxport check: {done.stderr.strip()}")
-    found: dict[str, set[Place]] = defaultdict(set)
+    found: Findings = defaultdict(dict)
     for line in done.stdout.splitlines():
         item = json.loads(line)
         if item["code"] not in RULES:
             continue
         path = Path(item["filename"])
-        row, column = item["end_location"]["row"], item["end_location"]["column"] - 1
-        text = source_line(path, row)
-        place = (path.relative_to(copy).as_posix(), row, len(text[:column].encode()))
-        found[item["code"]].add(place)
+        start, (row, column) = (_in_bytes(path, item[k]) for k in ("location", "end_location"))
+        found[item["code"]][path.relative_to(copy).as_posix(), row, column] = start
     return found
 
 
 def judge(
-    records: Sequence[Recorded], findings: dict[str, set[Place]], packages: Iterable[str]
+    records: Sequence[Recorded], findings: Findings, packages: Iterable[str]
 ) -> list[Verdict]:
     """A verdict for each rule, over all programs. Only files of `packages` count."""
     tops = frozenset(packages)
-    ran = {place for item in records for place in item.ran if place[0].split("/")[0] in tops}
+    ran: dict[Place, tuple[int, int]] = {}
+    for item in records:
+        for file, row, column, end_row, end_column in item.ran:
+            if file.split("/")[0] in tops:
+                place = (file, end_row, end_column)
+                ran[place] = max(ran.get(place, (0, 0)), (row, column))
     called: dict[str, set[Place]] = defaultdict(set)
     for item in records:
         for file, kind, _, _, end_row, end_column in item.calls:
@@ -128,30 +133,29 @@ def judge(
                 called[kind].add((file, end_row, end_column))
     verdicts = []
     for code, kind in RULES.items():
-        claimed, true = findings.get(code, set()), called[kind]
+        starts, true = findings.get(code, {}), called[kind]
+        claimed = set(starts)
+        # What starts before the call is the statement that ends with it: a class, as it is made.
+        evaluated = {place for place in claimed if ran.get(place, (0, 0)) >= starts[place]}
         verdicts.append(
             Verdict(
-                code, claimed & true, true - claimed, (claimed & ran) - true,
-                len(claimed - ran - true),
+                code, claimed & true, true - claimed, (claimed & evaluated) - true,
+                len(claimed - evaluated - true),
             )
         )
     return verdicts
 
 
+def _in_bytes(path: Path, location: dict[str, int]) -> tuple[int, int]:
+    text = source_line(path, location["row"])[: location["column"] - 1]
+    return location["row"], len(text.encode())
+
+
+@lru_cache(maxsize=64)
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")
+
+
 def source_line(path: Path, row: int) -> str:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = _lines(path)
     return lines[row - 1] if row <= len(lines) else ""
-
-
-def call_at(path: Path, row: int, column: int) -> ast.Call | None:
-    """The call expression that ends there."""
-    tree = ast.parse(path.read_bytes())
-    return next(
-        (
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call)
-            and (node.end_lineno, node.end_col_offset) == (row, column)
-        ),
-        None,
-    )

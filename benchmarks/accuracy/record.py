@@ -166,14 +166,13 @@ class Recorder:
     # The result
 
     def result(self) -> dict[str, Any]:
-        ran: dict[str, set[tuple[int, int]]] = defaultdict(set)
+        ran: dict[str, set[Position]] = defaultdict(set)
         for known in self.codes.values():
             done = known.calls - known.pending
             if done:
                 positions = list(known.code.co_positions())
                 for offset in done:
-                    _, end_row, _, end_column = positions[offset // 2]
-                    ran[self._file(known.code)].add((end_row or 0, end_column or 0))
+                    ran[self._file(known.code)].add(_rows_first(positions[offset // 2]))
         return {
             "families": families.OUTCOMES,
             "calls": {
@@ -251,7 +250,11 @@ def _call_offsets(code: CodeType) -> frozenset[int]:
 
 def _position(frame: FrameType) -> Position:
     """The expression that the frame is evaluating, columns in bytes."""
-    row, end_row, column, end_column = list(frame.f_code.co_positions())[frame.f_lasti // 2]
+    return _rows_first(list(frame.f_code.co_positions())[frame.f_lasti // 2])
+
+
+def _rows_first(position: Any) -> Position:
+    row, end_row, column, end_column = position
     return row or 0, column or 0, end_row or 0, end_column or 0
 
 

@@ -54,7 +54,7 @@ class Recorded:
     families: dict[str, str] = field(default_factory=dict)
     error: str = ""
     calls: list[tuple[str, str, int, int, int, int]] = field(default_factory=list)
-    ran: list[tuple[str, int, int]] = field(default_factory=list)
+    ran: list[tuple[str, int, int, int, int]] = field(default_factory=list)
 
 
 def programs() -> list[Program]:
