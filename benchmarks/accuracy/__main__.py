@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.accuracy import environment, running
 from benchmarks.accuracy.judge import (
     RULES,
-    Place,
+    Findings,
     Verdict,
     copy_alone,
     judge,
@@ -52,10 +52,10 @@ def main() -> int:
     records = [running.recorded(program, work / "recorded") for program in chosen]
     packages = sorted({name for program in chosen for name in program.judged})
     copies = copy_alone(environment.packages(python), packages, work / "packages")
-    findings: dict[str, set[Place]] = defaultdict(set)
+    findings: Findings = defaultdict(dict)
     for copy in copies.values():
         for code, places in reported(copy).items():
-            findings[code] |= places
+            findings[code].update(places)
     verdicts = judge(records, findings, packages)
     _print_table(verdicts)
     met = _print_programs(records)

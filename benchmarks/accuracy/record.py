@@ -223,13 +223,13 @@ def _name_parameters() -> None:
 
     torch.nn.Module.parameters = _plain(torch.nn.Module.parameters)
 
-    def made(cls: type, **keywords: Any) -> None:
+    def made(cls: type, /, **keywords: Any) -> None:
         super(torch.nn.Module, cls).__init_subclass__(**keywords)
         own = cls.__dict__.get("parameters")
         if inspect.isgeneratorfunction(own):
             cls.parameters = _plain(own)  # type: ignore[attr-defined]
 
-    torch.nn.Module.__init_subclass__ = classmethod(made)  # type: ignore[assignment]
+    torch.nn.Module.__init_subclass__ = classmethod(made)
 
 
 def _plain(generator: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,7 +28,7 @@ def models(family):
     heads = {}
     for name in names:
         heads.setdefault(name.split("_")[0].rstrip("0123456789"), name)
-    return [*dict.fromkeys([*names[:1], *list(heads.values())[1:3], *names[1:2]])]
+    return [*dict.fromkeys([*names[:1], *list(heads.values())[1:3]])]
 
 
 def train(model):
