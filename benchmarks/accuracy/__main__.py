@@ -82,7 +82,11 @@ def _print_table(verdicts: list[Verdict]) -> None:
 
 def _print_programs(records: list[running.Recorded]) -> bool:
     """What ran and what failed; whether that is as much as the goal asks for."""
-    families = sum(not error for item in records for error in item.families.values())
+    families = sum(
+        not error
+        for item in records if item.program.has_models
+        for error in item.families.values()
+    )
     trainings = [item for item in records if item.program.is_training]
     ran = sum(not item.error for item in trainings)
     print(f"\n{families} model families and {ran} training programs ran.")

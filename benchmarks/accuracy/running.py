@@ -42,6 +42,11 @@ class Program:
         return self.path.stem
 
     @property
+    def has_models(self) -> bool:
+        """Whether its families are families of models, and not other parts of a library."""
+        return self.name.endswith("_models")
+
+    @property
     def is_training(self) -> bool:
         return self.path.parent.name == "training"
 
