@@ -21,6 +21,7 @@ did any of this is a false alarm. Calls that were not evaluated count for nothin
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import jaxport
 from benchmarks.accuracy.running import Recorded
 
 RULES = {
@@ -101,7 +103,9 @@ def reported(copy: Path) -> Findings:
         sys.executable, "-m", "jaxport", "check", "--select", ",".join([*RULES, "JXP0"]),
         "--output-format", "json-lines", ".",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=copy)
+    # The copy's folder is not where a relative PYTHONPATH starts from.
+    environment = {**os.environ, "PYTHONPATH": str(Path(jaxport.__file__).parents[1])}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=copy, env=environment)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"jaxport check: {done.stderr.strip()}")
     found: Findings = defaultdict(dict)

@@ -35,7 +35,7 @@ _NONE: Values = frozenset([Literal("NoneType")])
 _NEVER = 1 << 30
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
-_IDENTITY = External("torch.nn.Identity")
+_ANY_LAYER = frozenset({External("torch.nn.Identity"), External("torch.nn.Module")})
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
 _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
@@ -640,7 +640,8 @@ class Model:
             and value not in _NONE
             and not isinstance(value, Items)
         ]
-        layers = [v for v in others if isinstance(v, Instance) and v.of != _IDENTITY]
+        # `Type[nn.Module]` says nothing against what the default is.
+        layers = [v for v in others if isinstance(v, Instance) and v.of not in _ANY_LAYER]
         if found and layers and role == "batch norm" and not self._is_each(node):
             # One of several layers, as a table of them gives: then its name has to agree.
             name = dotted(node).rsplit(".", 1)[-1].lower()
