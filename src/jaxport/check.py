@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding, Position, Span
-from jaxport.rules import Dialect, File, all_rules
-from jaxport.semantics.model import Model
+from jaxport.rules import Dialect, File, Rule, all_rules
+from jaxport.semantics import project
 from jaxport.source import SourceError, SourceFile
 
 _PASSES = 10
@@ -45,19 +47,36 @@ def findings(
     codes = config.codes(source.path)
     if source.skipped(noqa):
         return []
+    rules = [
+        rule for rule in all_rules()
+        if rule.code in codes and not (porting and rule.code in REPLACED)
+    ]
+    if not porting:
+        rules = _needed(rules, source)
+    found = [problem for problem in source.problems if problem.code in codes]
     try:
-        file = File(Model(source), config.dialect, porting)
-        found = [
-            finding
-            for rule in all_rules()
-            if rule.code in codes and not (porting and rule.code in REPLACED)
-            for finding in rule.check(file)
-            if not (noqa and source.suppressed(finding.code, finding.span.start.row))
-        ]
-        found += [problem for problem in source.problems if problem.code in codes]
+        if rules:
+            with project.model_of(source) as model:
+                file = File(model, config.dialect, porting)
+                found += [
+                    finding
+                    for rule in rules
+                    for finding in rule.check(file)
+                    if not (noqa and source.suppressed(finding.code, finding.span.start.row))
+                ]
     except RecursionError:
         return [at_start("JXP001", "nested too deeply to be checked")]
     return sorted(set(map(source.adapted, found)), key=lambda item: (item.span, item.code))
+
+
+def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
+    """The rules that could find something in the file, by what it imports and the words in it."""
+    named = [
+        rule for rule in rules
+        if rule.triggers is None or any(trigger.is_in(source.words) for trigger in rule.triggers)
+    ]
+    others = [rule for rule in rules if rule.by_alias and rule not in named]
+    return [*named, *others] if others and project.imports_any(source) else named
 
 
 def at_start(code: str, message: str) -> Finding:
@@ -99,7 +118,12 @@ def check_source(source: SourceFile, config: Config, fix: bool, unsafe: bool) ->
 
 def check_path(path: Path, config: Config, fix: bool = False, unsafe: bool = False) -> Checked:
     """Check the file at `path`. Never raises: whatever goes wrong is a finding."""
-    return _guarded(path, lambda: _parse(path, sources.read_bytes(path)), config, fix, unsafe)
+    with uncollected():
+        return _guarded(path, lambda: _read(path), config, fix, unsafe)
+
+
+def _read(path: Path) -> SourceFile:
+    return _parse(path, sources.read_bytes(path)) if is_notebook(path) else project.read(path)
 
 
 def check_bytes(
@@ -119,6 +143,21 @@ def _parse(path: Path, data: bytes) -> SourceFile:
     from jaxport import notebook
 
     return notebook.parse(path, data)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Python's garbage collector waits: it would search trees again and again for nothing.
+
+    Checking leaves no cycles behind.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _guarded(
@@ -152,10 +191,11 @@ def collect(paths: Iterable[Path], config_for: Config | None) -> Iterable[Path]:
             except OSError:
                 continue
             for entry in entries:
-                inside = any(config.matches(Path(entry.name), item) for item in config.include)
-                if entry != path and config.excluded(entry):
+                if config.excluded(entry):
                     continue
                 if entry.is_dir() and not entry.is_symlink():
                     stack.append(entry)
-                elif inside and (entry.is_file() or entry.is_symlink()):
+                elif any(config.matches(Path(entry.name), item) for item in config.include) and (
+                    entry.is_file() or entry.is_symlink()
+                ):
                     yield entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ EXCLUDED = (
     "node_modules", "site-packages", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache",
     ".ipynb_checkpoints",
 )  # fmt: skip
+_EXCLUDED_NAMES = frozenset(map(os.path.normcase, EXCLUDED))
 CODE_LISTS = ("select", "ignore", "extend-select")
 
 
@@ -40,27 +42,22 @@ class Config:
 
     def codes(self, path: Path) -> frozenset[str]:
         """The rules that are on for the file at `path`. The longest prefix decides, as in ruff."""
-        ignore = list(self.ignore)
-        for pattern, codes in self.per_file_ignores:
-            if self.matches(path, pattern):
-                ignore += codes
-        chosen = set()
-        for rule in all_rules():
-            on = _longest(self.select, rule.code) if self.select else int(rule.default) - 1
-            on = max(on, _longest(self.extend_select, rule.code))
-            per_file = [code for code in ignore if code not in self.ignore]
-            if on >= 0 and _longest(ignore, rule.code) < max(on, 1) and (
-                _longest(per_file, rule.code) < 0
-            ):
-                chosen.add(rule.code)
-        return frozenset(chosen)
+        per_file = tuple(
+            code
+            for pattern, codes in self.per_file_ignores if self.matches(path, pattern)
+            for code in codes if code not in self.ignore
+        )
+        return _codes(self.select, self.extend_select, self.ignore, per_file)
+
+    def _relative(self, path: Path) -> str:
+        try:
+            return path.absolute().relative_to(self.root.absolute()).as_posix()
+        except ValueError:
+            return path.name
 
     def matches(self, path: Path, pattern: str) -> bool:
         """Whether `path`, seen from the configuration's folder, fits the pattern."""
-        try:
-            relative = path.absolute().relative_to(self.root.absolute()).as_posix()
-        except ValueError:
-            relative = path.name
+        relative = self._relative(path)
         folders = [relative, *(parent.as_posix() for parent in Path(relative).parents)]
         return any(
             fnmatch.fnmatch(name, pattern.rstrip("/")) or fnmatch.fnmatch(Path(name).name, pattern)
@@ -68,7 +65,26 @@ class Config:
         )
 
     def excluded(self, path: Path) -> bool:
-        return any(self.matches(path, pattern) for pattern in (*EXCLUDED, *self.exclude))
+        parts = map(os.path.normcase, Path(self._relative(path)).parts)
+        return not _EXCLUDED_NAMES.isdisjoint(parts) or any(
+            self.matches(path, pattern) for pattern in self.exclude
+        )
+
+
+@lru_cache(maxsize=256)
+def _codes(
+    select: tuple[str, ...], extend_select: tuple[str, ...], ignore: tuple[str, ...],
+    per_file: tuple[str, ...],
+) -> frozenset[str]:
+    chosen = set()
+    for rule in all_rules():
+        on = _longest(select, rule.code) if select else int(rule.default) - 1
+        on = max(on, _longest(extend_select, rule.code))
+        if on >= 0 and _longest((*ignore, *per_file), rule.code) < max(on, 1) and (
+            _longest(per_file, rule.code) < 0
+        ):
+            chosen.add(rule.code)
+    return frozenset(chosen)
 
 
 def _longest(prefixes: Sequence[str], code: str) -> int:

@@ -24,7 +24,8 @@ class Plugin:
         path = self._source.path
         try:
             settings = config.find(path.absolute().parent)
-            found = check.findings(self._source, settings, noqa=False)
+            with check.uncollected():
+                found = check.findings(self._source, settings, noqa=False)
         except config.ConfigError as error:
             found = [check.at_start("JXP006", str(error))]
         for finding in found:

@@ -9,6 +9,7 @@ import keyword
 import re
 import stat
 import tokenize
+import unicodedata
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -140,6 +141,11 @@ class SourceFile:
         split into tokens.
         """
         return self._noqa_rows.get(row, range(0))
+
+    @cached_property
+    def words(self) -> str:
+        """The text with its identifiers as Python reads them: `ﬁt` is `fit`."""
+        return self.text if self.text.isascii() else unicodedata.normalize("NFKC", self.text)
 
     @cached_property
     def _has_noqa(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from jaxport.source import SourceFile, split_lines
@@ -45,6 +44,8 @@ def put(path: Path, data: bytes) -> str:
         if not stat.S_ISREG(mode):  # a pipe or a device, or a folder, which fails
             target.write_bytes(data)
             return ""
+        import tempfile
+
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as stream:

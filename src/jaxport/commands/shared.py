@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,7 +51,10 @@ def each(work: Callable[[Path], T], paths: list[Path], jobs: int) -> Iterator[T]
     """What `work` gives for each path, in order, in several processes if there are many."""
     count = jobs if jobs > 0 else os.cpu_count() or 1
     if count == 1 or len(paths) <= _CHUNK:
-        yield from map(work, paths)
+        with check.uncollected():
+            yield from map(work, paths)
         return
-    with ProcessPoolExecutor(count) as pool:
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(count, initializer=gc.disable) as pool:
         yield from pool.map(work, paths, chunksize=_CHUNK)

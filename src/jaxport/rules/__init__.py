@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -15,7 +16,6 @@ from jaxport.plans import Plan
 from jaxport.semantics.model import Model
 from jaxport.semantics.optimizer import Optimizer
 from jaxport.semantics.scopes import Binding
-from jaxport.semantics.training import optimizers as find_optimizers
 from jaxport.semantics.values import Evidence
 
 Dialect = Literal["nnx", "switcheroo"]
@@ -37,8 +37,29 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Trigger:
+    """What a text has to hold for a rule to find something: `word`, as `pattern` says."""
+
+    word: str
+    pattern: str = ""
+
+    def is_in(self, text: str) -> bool:
+        return self.word in text and (not self.pattern or bool(re.search(self.pattern, text)))
+
+
+def method(name: str) -> Trigger:
+    """The attribute `name` of something: behind a dot, or first in a line behind one that ends so.
+    """
+    return Trigger(name, rf"[.\r\n]\s*{name}\b")
+
+
+@dataclass(frozen=True)
 class Rule:
-    """One rule with all that is said about it: the rule page and its tests come from here."""
+    """One rule with all that is said about it: the rule page and its tests come from here.
+
+    Without one of `triggers` in the text of a file the rule finds nothing there, or with `by_alias`
+    only what comes from another file of the project under another name. None: it can't be told.
+    """
 
     code: str
     name: str
@@ -49,6 +70,8 @@ class Rule:
     examples: tuple[Example, ...] = ()
     accepts: tuple[str, ...] = ()
     default: bool = True
+    triggers: tuple[Trigger, ...] | None = None
+    by_alias: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,9 @@ class File:
     @cached_property
     def optimizers(self) -> list[Optimizer]:
         """The optimizers of the file, each portable as a whole or not at all."""
-        return find_optimizers(self.model)
+        from jaxport.semantics import training  # what most files need not load
+
+        return training.optimizers(self.model)
 
     def calls_of(self, method: str) -> Iterator[tuple[ast.Call, ast.expr]]:
         """The calls `receiver.method(...)`, each with its receiver."""
@@ -165,6 +190,6 @@ def all_rules() -> tuple[Rule, ...]:
     """Every rule of this folder, by code."""
     found: list[Rule] = []
     for module in pkgutil.iter_modules(__path__):
-        rules = getattr(importlib.import_module(f"{__name__}.{module.name}"), "RULES", ())
-        found.extend(rules)
+        if not module.name.startswith("_"):
+            found.extend(importlib.import_module(f"{__name__}.{module.name}").RULES)
     return tuple(sorted(found, key=lambda rule: rule.code))

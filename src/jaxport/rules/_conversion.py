@@ -10,17 +10,19 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from jaxport.findings import Edit, Finding, Position, Span
 from jaxport.plans import Plan, Text
 from jaxport.rules import Edition, File
-from jaxport.semantics.kinds.expressions import kinds_of
-from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.model import Model
-from jaxport.semantics.randomness import Randomness, randomness_of
 from jaxport.semantics.scopes import Class
 from jaxport.semantics.values import External, Instance, LocalClass
 from jaxport.tables import torch_names
+
+if TYPE_CHECKING:
+    from jaxport.semantics.kinds.file_kinds import FileKinds
+    from jaxport.semantics.randomness import Randomness
 
 # Containers of NNX that take what torch's take.
 CONTAINERS = {
@@ -33,6 +35,10 @@ class Conversion:
     """The findings of one file that its port consists of."""
 
     def __init__(self, file: File) -> None:
+        # Only what is ported needs these, and they take long to load.
+        from jaxport.semantics.kinds.expressions import kinds_of
+        from jaxport.semantics.randomness import randomness_of
+
         self.file = file
         self.model: Model = file.model
         self.kinds: FileKinds = kinds_of(file.model)

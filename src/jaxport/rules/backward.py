@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, method
 from jaxport.rules._training import edition_of, reason_beside
 
 
 def _backwards(file: File) -> Iterator[Finding]:
     message = "`backward` leaves gradients in the parameters; JAX gives them back"
-    owners = {call: optimizer for optimizer in file.optimizers for call in optimizer.backwards}
-    if not file.model.uses_torch:
+    if not file.model.uses_torch or "backward" not in file.methods:
         return
+    owners = {call: optimizer for optimizer in file.optimizers for call in optimizer.backwards}
     for call, receiver in file.calls_of("backward"):
         if isinstance(receiver, ast.Call) and getattr(receiver.func, "id", "") == "super":
             continue
@@ -69,6 +69,7 @@ RULES = (
         "clipping. What the loss does not need stays outside of the function. Left as it is where "
         "a gradient could get lost, such as a model that the loss reaches by another way.",
         check=_backwards,
+        triggers=(method("backward"),),
         examples=(Example(_SCRIPT.format(""), _AFTER, _AFTER),),
         accepts=("import jax\n\n\ndef backward(x):\n    return jax.grad(backward)(x)\n",),
     ),

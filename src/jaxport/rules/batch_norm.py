@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Edition, Example, File, Rule
+from jaxport.rules import Edition, Example, File, Rule, Trigger
 from jaxport.rules._registration import named_value
 from jaxport.semantics.values import Evidence, External, Instance, Literal, Values
 from jaxport.tables import torch_names
@@ -21,6 +21,8 @@ _NONE: Values = frozenset([Literal("NoneType")])
 def _check(file: File) -> Iterator[Finding]:
     for call in file.model.walk.calls:
         if not isinstance(call.func, (ast.Attribute, ast.Name, ast.Subscript, ast.Call)):
+            continue
+        if file.model.is_defined_elsewhere(call.func) or _is_special(call.func):
             continue
         values = file.model.infer(call.func)
         if not any(isinstance(value, Instance) for value in values):
@@ -42,6 +44,11 @@ def _check(file: File) -> Iterator[Finding]:
             applicability="unsafe" if doubt else "safe", bound=frozenset({"training"}),
         )  # fmt: skip
         yield file.report("JXP301", call, message, edition)
+
+
+def _is_special(func: ast.expr) -> bool:
+    """Whether `func` is a method such as `__init__`, which no layer is assigned to."""
+    return isinstance(func, ast.Attribute) and func.attr.startswith("__")
 
 
 def _reason(file: File, call: ast.Call, values: Values, evidence: Evidence) -> str:
@@ -111,6 +118,8 @@ RULES = (
         "it. They do not set `self.training`; if you keep one, call `model.eval(training=False)`. "
         "Flax keeps the biased running variance, torch the unbiased one.",
         check=_check,
+        triggers=(Trigger("BatchNorm"), Trigger("_NormBase")),
+        by_alias=True,
         examples=(
             Example(
                 _net("self.bn1(x)", _BOUND),

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, Trigger
 from jaxport.rules._training import edition_of, reason_beside
 
 
 def _clips(file: File) -> Iterator[Finding]:
     message = "clipping gradients is a transformation in Optax"
+    clips = [
+        call for call in file.model.walk.calls
+        if "clip" in getattr(call.func, "attr", getattr(call.func, "id", ""))
+        and (file.model.qualified(call.func) or "").startswith("torch.nn.utils.clip_grad")
+    ]
+    if not clips:
+        return
     owners = {call: optimizer for optimizer in file.optimizers for call in optimizer.clips}
-    for call in file.model.walk.calls:
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        if "clip" not in name or not (file.model.qualified(call.func) or "").startswith(
-            "torch.nn.utils.clip_grad"
-        ):
-            continue
+    for call in clips:
         owner = owners.get(call)
         if owner is None or owner.blocker:
             reason = owner.blocker if owner is not None else reason_beside(file, call)
@@ -68,6 +70,7 @@ RULES = (
         fix_safety="Part of the training step, and rewritten with it: in the optimizer's chain "
         "where the limit is known there, else on the gradients where it stood.",
         check=_clips,
+        triggers=(Trigger("clip"),),
         examples=(Example(_SCRIPT.format(_CLIP), _AFTER, _AFTER),),
     ),
 )

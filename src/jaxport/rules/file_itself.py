@@ -20,6 +20,7 @@ RULES = tuple(
         why="What can't be read can't be called clean. The other files are still checked.",
         fix_safety="There is no fix.",
         check=_found_by_source,
+        triggers=(),
     )
     for code, name, summary in (
         ("JXP001", "syntax-error", "The file is not Python 3 source code."),

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Edition, Example, File, Rule, weakest
+from jaxport.rules import Edition, Example, File, Rule, method, weakest
 from jaxport.rules._state import follow, why_load_stays
 from jaxport.semantics import flow
 from jaxport.semantics.values import Result
@@ -82,6 +82,7 @@ RULES = (
         "class; then both calls are rewritten together. Unsafe where its origin is unknown. Left "
         "as it is for checkpoints, `strict=False`, and where the result is used.",
         check=_check,
+        triggers=(method("load_state_dict"),),
         examples=(
             Example(
                 _NET.format("") + "b.load_state_dict(a.state_dict())\n",

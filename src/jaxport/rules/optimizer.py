@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from jaxport.findings import ESCAPE, Finding, Rewrite
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, Trigger, method
 from jaxport.rules._training import edition_of
 from jaxport.semantics.optimizer import Optimizer, qualified_constructor
 from jaxport.semantics.values import Evidence, Instance
@@ -124,6 +124,8 @@ RULES = (
         fix_safety="Made with Optax only together with all its steps and `zero_grad`s. Left as it "
         "is with parameter groups, filtered parameters, and where Optax has nothing equal.",
         check=_constructors,
+        triggers=(Trigger("optim", r"\boptim\b"),),
+        by_alias=True,
         examples=(
             Example(
                 _TORCH + "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n",
@@ -144,6 +146,7 @@ RULES = (
         fix_safety="Rewritten where `grads`, `opt_state` and `params` are there and come from JAX. "
         "Else the statement stays, with the reason in a comment above it.",
         check=_steps,
+        triggers=(method("step"),),
         examples=(
             Example(_HALF, _PORTED, _PORTED),
         ),
@@ -161,6 +164,7 @@ RULES = (
         fix_safety="Removed only together with the steps of the same optimizer: where gradients "
         "are accumulated over several `backward()` calls, it says where a step begins.",
         check=_zero_grads,
+        triggers=(method("zero_grad"),),
         examples=(Example(_HALF, _PORTED, _PORTED),),
         accepts=(
             "class Meter:\n    def zero_grad(self):\n        pass\n\n\nMeter().zero_grad()\n",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from jaxport.findings import Edit, Finding
 from jaxport.plans import Text
-from jaxport.rules import Edition, Example, File, Rule
+from jaxport.rules import Edition, Example, File, Rule, method
 from jaxport.rules._state import is_super
 from jaxport.semantics import flow
 from jaxport.semantics.values import Evidence
@@ -174,6 +174,7 @@ RULES = (
         "elsewhere: Flax gives them in another order. Left as it is in an optimizer or gradient "
         "clipping, with `next`, and where an item is used as only torch's can be.",
         check=_check,
+        triggers=(method("parameters"),),
         examples=(
             Example(
                 _NET + "total = sum(p.sum() for p in model.parameters())\n",

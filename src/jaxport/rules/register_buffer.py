@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, method
 from jaxport.rules._conversion import ported
 from jaxport.rules._registration import named_value, registrations, why_not_plain
 from jaxport.semantics.values import Literal
@@ -46,6 +46,7 @@ RULES = (
         "or changed in place later: over an attribute that holds a `BatchStat`, "
         "`self.n = value` puts a bare array.",
         check=_check,
+        triggers=(method("register_buffer"),),
         examples=(
             Example(
                 "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, method
 from jaxport.rules._conversion import ported
 from jaxport.rules._registration import named_value, registrations, why_not_plain
 from jaxport.semantics import flow
@@ -48,6 +48,7 @@ RULES = (
         fix_safety="Left as it is where the parameter may be None, does not require a gradient, "
         "or is assigned or changed in place later.",
         check=_check,
+        triggers=(method("register_parameter"),),
         examples=(
             Example(
                 _HEAD + '        self.register_parameter("n", p)\n',

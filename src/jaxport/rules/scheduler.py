@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Example, File, Rule
+from jaxport.rules import Example, File, Rule, Trigger, method
 from jaxport.rules._training import edition_of, reason_beside
 from jaxport.tables import schedules
 
@@ -74,6 +74,12 @@ RULES = (
         fix_safety="Part of the training step, and rewritten with it, where Optax gives the same "
         "rates and each epoch is seen to have the same number of steps.",
         check=_schedulers,
+        # The names of schedulers, a step of one, and an optimizer that one is given to.
+        triggers=(
+            *(Trigger(name) for name in schedules.NAMES), Trigger("optim", r"\boptim\b"),
+            method("step"), method("zero_grad"),
+        ),
+        by_alias=True,
         examples=(Example(_SCRIPT, _PORTED, _PORTED),),
     ),
 )

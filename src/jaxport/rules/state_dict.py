@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jaxport.findings import Finding
-from jaxport.rules import Edition, Example, File, Rule
+from jaxport.rules import Edition, Example, File, Rule, method
 from jaxport.rules._state import follow
 
 
@@ -38,6 +38,7 @@ RULES = (
         "read after the model may have changed: torch's follows the model, Flax's is a copy. "
         "Left as it is where entries are read by name, or arguments are given.",
         check=_check,
+        triggers=(method("state_dict"),),
         examples=(
             Example(
                 _NET + "state = model.state_dict()\n",

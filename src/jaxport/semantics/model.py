@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
 
@@ -33,6 +33,7 @@ Role = OneOf["module", "optimizer", "scheduler", "batch norm"]
 _DEPTH = 40
 _NONE: Values = frozenset([Literal("NoneType")])
 _NEVER = 1 << 30
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
 _IDENTITY = External("torch.nn.Identity")
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
@@ -40,6 +41,8 @@ _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
+_WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
+_TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
@@ -54,21 +57,33 @@ class Model:
     def __init__(self, source: SourceFile) -> None:
         self.source = source
         self.walk: Walk = walk(source.tree)
+        # The other files that this file's meaning was read from; they have others of their own.
+        self.dependencies: set[Path] = set()
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
+        self._members: dict[str, Values] = {}
+        self._settled: dict[Binding, Values] = {}
         self._active: dict[object, int] = {}
         self._lowest = _NEVER
+
+    def forget(self) -> None:
+        """Let go of everything. What is left has no cycles, so it is freed without a search."""
+        self.walk.forget()
+        self.__dict__.clear()
 
     # What an expression is
 
     def infer(self, node: ast.AST) -> Values:
         """Everything that the expression `node` can be; empty where nothing is known."""
-        found = self._known.get(node, self._partial.get(node))
+        found = self._known.get(node)
+        if found is None:
+            found = self._partial.get(node)
         if found is not None:
             return found
-        depth = self._active.get(node, len(self._active))
-        if node in self._active or depth > _DEPTH:
-            self._lowest = min(self._lowest, depth if node in self._active else 0)
+        again = self._active.get(node)
+        depth = len(self._active)
+        if again is not None or depth > _DEPTH:
+            self._lowest = min(self._lowest, again or 0)
             return NOTHING
         outer, self._lowest = self._lowest, _NEVER
         self._active[node] = depth
@@ -80,8 +95,12 @@ class Model:
         # holds for the rest of this question only.
         if depth == 0:
             self._partial.clear()
-        (self._known if depth == 0 or self._lowest >= depth else self._partial)[node] = values
-        self._lowest = min(outer, self._lowest if self._lowest < depth else _NEVER)
+        if depth == 0 or self._lowest >= depth:
+            self._known[node] = values
+            self._lowest = outer
+        else:
+            self._partial[node] = values
+            self._lowest = min(outer, self._lowest)
         return values
 
     def qualified(self, node: ast.AST) -> str | None:
@@ -90,13 +109,16 @@ class Model:
         return names.pop() if len(names) == 1 else None
 
     def _infer(self, node: ast.AST) -> Values:
+        if isinstance(node, ast.Name):
+            return self._name(node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        return self._other(node)
+
+    def _other(self, node: ast.AST) -> Values:
         match node:
-            case ast.Name(id=name):
-                return self._name(node, name)
-            case ast.Attribute():
-                return self._attribute(node)
-            case ast.Call():
-                return self._call(node)
             case ast.Constant(value=value):
                 return frozenset([Literal(type(value).__name__)])
             case ast.IfExp(body=body, orelse=orelse):
@@ -172,26 +194,43 @@ class Model:
     ) -> list[Binding]:
         """The bindings that a use of `name` at `node` can see, as if `without` was not there."""
         scope, blocks = self.walk.where.get(node, (self.walk.module, ()))
-        for place, holder in enumerate(scope.enclosing()):
+        holder: Scope | None = scope
+        while holder is not None:
             bindings = [] if name in holder.elsewhere else holder.bindings.get(name)
             if bindings and without is not None:
                 # `a, b = f(a, b)` binds twice with one value.
                 bindings = [item for item in bindings if item.node is not without.node]
             if bindings:
-                same_flow = place == 0 or scope.function() is holder.function()
-                if same_flow:
+                same_flow = holder is scope or scope.function() is holder.function()
+                if same_flow and len(bindings) > 1:
                     return reaching(bindings, getattr(node, "lineno", 0), blocks)
                 return bindings
+            holder = holder.outer
         return []
+
+    def is_defined_elsewhere(self, node: ast.AST) -> bool:
+        """Whether `node` is a name that is imported from where a `def` or `class` binds it."""
+        bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
+        return bool(bindings) and all(map(self._is_definition, bindings))
+
+    def _is_definition(self, binding: Binding) -> bool:
+        node = binding.node
+        if not isinstance(node, ast.ImportFrom):
+            return False
+        path = project.locate(self.source.path, node.module or "", node.level)
+        if path is None:
+            return False
+        self.dependencies.add(path)
+        return binding.target in project.definitions(path)
 
     def is_bound(self, node: ast.AST, name: str) -> bool:
         """Whether `name` has a value of the file's own at `node`."""
         return bool(self.lookup(node, name))
 
-    def _name(self, node: ast.AST, name: str) -> Values:
+    def _name(self, node: ast.Name) -> Values:
         found: Values = NOTHING
-        for binding in self.lookup(node, name):
-            found |= self._binding(binding)
+        for binding in self.lookup(node, node.id):
+            found |= self._settled.get(binding) or self._binding(binding)
         return found if found - _NONE else found | self._by_use(node)
 
     def _binding(self, binding: Binding) -> Values:
@@ -207,14 +246,22 @@ class Model:
             case "added", node:
                 return frozenset([Items(self.infer(node))])
             case "parameter", ast.arg() as argument:
+                owner = self._owner(argument, binding.scope)
+                if owner is not None:
+                    return self._settle(binding, owner)
                 return self._parameter(argument, binding.scope)
             case "import", (ast.Import() | ast.ImportFrom()) as node:
-                return self._import(node, binding.target)
+                return self._import(node, binding)
             case "class", node:
-                return frozenset([LocalClass(self, self.walk.classes[node])])
+                return self._settle(binding, LocalClass(self, self.walk.classes[node]))
             case "function", node:
-                return frozenset([LocalFunction(self, self.walk.scopes[node])])
+                return self._settle(binding, LocalFunction(self, self.walk.scopes[node]))
         return NOTHING
+
+    def _settle(self, binding: Binding, value: Value) -> Values:
+        """Keep what the binding gives wherever and whenever it is asked for."""
+        self._settled[binding] = values = frozenset([value])
+        return values
 
     def _within(self, values: Values, binding: Binding) -> Values:
         for place in binding.inner:
@@ -238,11 +285,12 @@ class Model:
                     return frozenset([_MODULE]) if self.role(holder, "module") else NOTHING
         return self._elements(self.infer(iterable))
 
-    def _import(self, node: ast.Import | ast.ImportFrom, target: str) -> Values:
+    def _import(self, node: ast.Import | ast.ImportFrom, binding: Binding) -> Values:
+        target = binding.target
         if isinstance(node, ast.Import):
             path = project.locate(self.source.path, target, 0)
             local = self._load(path)
-            return frozenset([local or External(target)])
+            return self._settle(binding, local or External(target))
         module = node.module or ""
         path = project.locate(self.source.path, module, node.level)
         if path is not None:
@@ -259,29 +307,36 @@ class Model:
             return frozenset([local])
         if node.level:
             return NOTHING
-        return frozenset([External(torch_names.canonical(f"{module}.{target}"))])
+        return self._settle(binding, External(torch_names.canonical(f"{module}.{target}")))
 
     def _load(self, path: Path | None) -> LocalFile | None:
         if path is None:
             return None
         if path == self.source.path:
             return LocalFile(self)
+        self.dependencies.add(path)
         other = project.load(path)
         return LocalFile(other) if other is not None else None
 
     def member(self, name: str) -> Values:
         """What `name` is at the top of this file, for the files that import it."""
+        known = self._members.get(name)
+        if known is not None:
+            return known
         key = ("member", name)
         if key in self._active:
             return NOTHING
+        first = not self._active
         self._active[key] = len(self._active)
         try:
             found: Values = NOTHING
             for binding in self.walk.module.bindings.get(name, []):
                 found |= self._binding(binding)
-            return found
         finally:
             del self._active[key]
+        if first:
+            self._members[name] = found
+        return found
 
     def _annotation(self, node: ast.AST) -> Values:
         match node:
@@ -315,18 +370,24 @@ class Model:
             or (isinstance(value, External) and not value.name.startswith("typing."))
         )
 
+    def _owner(self, argument: ast.arg, scope: Scope) -> LocalClass | Instance | None:
+        """What a method's first parameter is: an instance of its class, or the class."""
+        function, holder = scope.node, scope.parent
+        if holder is None or not holder.is_class or not isinstance(function, _FUNCTIONS):
+            return None
+        if [*function.args.posonlyargs, *function.args.args][:1] != [argument]:
+            return None
+        decorators = getattr(function, "decorator_list", [])
+        names = {getattr(item, "id", "") for item in decorators}
+        if "staticmethod" in names:
+            return None
+        owner = LocalClass(self, self.walk.classes[holder.node])
+        return owner if "classmethod" in names else Instance(owner)
+
     def _parameter(self, argument: ast.arg, scope: Scope) -> Values:
         function = scope.node
-        if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        if not isinstance(function, _FUNCTIONS):
             return NOTHING
-        positional = [*function.args.posonlyargs, *function.args.args]
-        method = scope.parent is not None and scope.parent.is_class
-        if method and scope.parent and positional[:1] == [argument]:
-            decorators = getattr(function, "decorator_list", [])
-            names = {getattr(item, "id", "") for item in decorators}
-            if "staticmethod" not in names:
-                owner = LocalClass(self, self.walk.classes[scope.parent.node])
-                return frozenset([owner if "classmethod" in names else Instance(owner)])
         found: Values = NOTHING
         if argument.annotation is not None:
             found |= self._annotation(argument.annotation)
@@ -383,7 +444,7 @@ class Model:
     def _member(self, value: Value, name: str) -> Values:
         match value:
             case External(name=qualified):
-                return frozenset([External(torch_names.canonical(f"{qualified}.{name}"))])
+                return _external(qualified, name)
             case LocalFile(model=model):
                 found = model.member(name)
                 if found:
@@ -595,25 +656,28 @@ class Model:
 
     def _by_use(self, node: ast.AST) -> Values:
         """The kind of something unknown, by the methods that the same scope calls on it."""
-        key = dotted(node)
-        if not key or not self.uses_torch:
+        key = dotted(node) if self.uses_torch and self._telling else ""
+        if not key:
             return NOTHING
-        methods = self._methods.get((self._use_scope(node), key), set())
+        methods = self._telling.get((self._use_scope(node), key), set())
         if {"step", "zero_grad"} <= methods:
             return frozenset([_OPTIMIZER])
         if methods & _MODULE_USES and "step" not in methods:
             return frozenset([_MODULE])
-        if {"parameters"} & methods and methods & {"train", "eval", "to", "load_state_dict"}:
+        if "parameters" in methods and methods & _WITH_PARAMETERS:
             return frozenset([_MODULE])
         return NOTHING
 
     @cached_property
-    def _methods(self) -> dict[tuple[ast.AST, str], set[str]]:
+    def _telling(self) -> dict[tuple[ast.AST, str], set[str]]:
+        """The methods that tell what their receiver is, by where and on what they are called."""
         found: dict[tuple[ast.AST, str], set[str]] = {}
         for call in self.walk.calls:
             func = call.func
-            if isinstance(func, ast.Attribute) and isinstance(
-                func.value, (ast.Name, ast.Attribute)
+            if (
+                isinstance(func, ast.Attribute)
+                and func.attr in _TELLING
+                and isinstance(func.value, (ast.Name, ast.Attribute))
             ):
                 key = (self._use_scope(func.value), dotted(func.value))
                 found.setdefault(key, set()).add(func.attr)
@@ -654,6 +718,11 @@ class Model:
                 else [node.module or ""]
             )
         )
+
+
+@lru_cache(maxsize=4096)
+def _external(qualified: str, name: str) -> Values:
+    return frozenset([External(torch_names.canonical(f"{qualified}.{name}"))])
 
 
 def dotted(node: ast.AST) -> str:

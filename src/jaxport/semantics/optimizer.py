@@ -61,6 +61,8 @@ def find(model: Model) -> list[Optimizer]:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if not (name[:1].isupper() or isinstance(call.func, (ast.Name, ast.Call)) or "opt" in name):
             continue
+        if model.is_defined_elsewhere(call.func):
+            continue
         made = model.qualified(call.func) or ""
         if torch_names.is_optimizer_class(made):
             found.constructed(call, made)
@@ -156,6 +158,8 @@ class _Found:
                 ):
                     made = ast.unparse(key.func)
                     optimizer.block(f"`{made}` makes it, which is no optimizer that jaxport knows")
+        if not self.texts:
+            return
         walk = self.model.walk
         nodes: list[ast.Name | ast.Attribute] = [*walk.names, *walk.attributes]
         last = {text.rsplit(".", 1)[-1] for text in self.texts}

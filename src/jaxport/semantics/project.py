@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jaxport import source
+from jaxport import source as sources
+from jaxport.semantics.scopes import walk
+from jaxport.source import SourceFile
 
 if TYPE_CHECKING:
     from jaxport.semantics.model import Model
 
 _DEPTH = 12
+# The fields that hold statements, or what holds some.
+_STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
+# How many bytes of source text are kept parsed. A tree and its model take about 50 times as much.
+_KEPT = 6_000_000
 
 
 @lru_cache(maxsize=4096)
@@ -26,6 +35,7 @@ def package_root(folder: Path) -> Path:
     return folder
 
 
+@lru_cache(maxsize=65536)
 def locate(importer: Path, module: str, level: int) -> Path | None:
     """The file that `from <level dots><module> import …` in `importer` reads, in the project."""
     folder = importer.parent
@@ -36,10 +46,9 @@ def locate(importer: Path, module: str, level: int) -> Path | None:
     else:
         starts = list(dict.fromkeys([package_root(folder), folder]))
     for start in starts:
-        path = start.joinpath(*module.split(".")) if module else start
-        for candidate in (path.with_suffix(".py") if module else None, path / "__init__.py"):
-            if candidate is not None and _is_file(candidate):
-                return candidate
+        found = _module(str(start), module)
+        if found is not None:
+            return found
     return None
 
 
@@ -73,19 +82,140 @@ def _modules(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, int]
 
 
 @lru_cache(maxsize=16384)
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+def _module(folder: str, module: str) -> Path | None:
+    """The file of the dotted `module` below `folder`."""
+    path = os.path.join(folder, *module.split("."))
+    candidates = [os.path.join(path, "__init__.py")]
+    if module:
+        candidates.insert(0, f"{path}.py")
+    return next((Path(name) for name in candidates if os.path.isfile(name)), None)
 
 
-@lru_cache(maxsize=256)
+def imports_any(source: SourceFile) -> bool:
+    """Whether the file imports another one of the project."""
+    nodes: list[ast.AST] = [source.tree]
+    for node in nodes:  # grows
+        if isinstance(node, ast.Import):
+            named = [(alias.name, 0) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
+            named = [(name, node.level) for name in names]
+        else:
+            for field in _STATEMENTS:
+                nodes += getattr(node, field, ())
+            continue
+        if any(locate(source.path, name, level) for name, level in named):
+            return True
+    return False
+
+
+@dataclass
+class _File:
+    data: bytes
+    source: SourceFile
+    model: Model | None = None
+
+
+class _Kept:
+    """The files that are kept parsed: those that others asked for, others while there is `room`."""
+
+    def __init__(self) -> None:
+        self.files: dict[Path, _File] = {}
+        self.size = 0
+        self.room = _KEPT // 2
+
+    def add(self, path: Path, file: _File) -> None:
+        self.files[path] = file
+        self.size += len(file.data)
+
+
+_kept = _Kept()
+
+
+def forget() -> None:
+    """Let go of all files at once, between two checks: what models know refers to each other."""
+    for file in _kept.files.values():
+        if file.model is not None:
+            file.model.forget()
+    _kept.files.clear()
+    _kept.size = 0
+
+
+def read(path: Path) -> SourceFile:
+    """The file at `path`, parsed; not once more where it is kept and has not changed.
+
+    Raises:
+        SourceError: it can't be read, decoded or parsed.
+    """
+    data = sources.read_bytes(path)
+    file = _kept.files.get(path)
+    if file is not None and file.data == data:
+        return file.source
+    source = sources.parse(path, data)
+    if file is None and _kept.size + len(data) <= _kept.room:
+        _kept.add(path, _File(data, source))
+    return source
+
+
+@contextmanager
+def model_of(source: SourceFile) -> Iterator[Model]:
+    """What a file means that is checked: the model that other files know too, or one for now."""
+    file = _kept.files.get(source.path)
+    if file is not None and file.source is source:
+        yield _model(file)
+    else:
+        model = _made(source)
+        try:
+            yield model
+        finally:
+            model.forget()
+    if _kept.size > _KEPT:
+        forget()
+        _kept.room = 0  # The project is too large for files that nobody asked for.
+
+
 def load(path: Path) -> Model | None:
     """The model of the file at `path`, None where it can't be read."""
+    file = _kept.files.get(path)
+    try:
+        if file is None:
+            data = sources.read_bytes(path)
+            file = _File(data, sources.parse(path, data))
+            _kept.add(path, file)
+        return _model(file)
+    except (sources.SourceError, RecursionError):
+        return None
+
+
+def _model(file: _File) -> Model:
+    if file.model is None:
+        file.model = _made(file.source)
+    return file.model
+
+
+def _made(source: SourceFile) -> Model:
     from jaxport.semantics.model import Model
 
+    return Model(source)
+
+
+@lru_cache(maxsize=16384)
+def definitions(path: Path) -> frozenset[str]:
+    """The functions and classes at the top of a file whose names nothing else is bound to.
+
+    This is all that most questions about another file come to, and its tree is not kept for it.
+    """
     try:
-        return Model(source.read(path))
-    except (source.SourceError, RecursionError):
-        return None
+        source = _kept.files[path].source if path in _kept.files else read(path)
+        file = _kept.files.get(path)
+        found = _model(file).walk if file is not None else walk(source.tree)
+    except (sources.SourceError, RecursionError):
+        return frozenset()
+    names = frozenset(
+        name for name, bindings in found.module.bindings.items()
+        if all(binding.kind in ("function", "class") for binding in bindings)
+    )
+    if file is None:
+        found.forget()
+    return names
