@@ -7,6 +7,7 @@ import tempfile
 import torch
 from accelerate import Accelerator
 from accelerate.local_sgd import LocalSGD
+from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -19,6 +20,7 @@ def network():
 
 
 for precision in ("no", "bf16"):
+    AcceleratorState._reset_state(True)
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2, mixed_precision=precision)
     model = network()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
@@ -42,7 +44,7 @@ for precision in ("no", "bf16"):
         accelerator.load_state(folder + "/safe")
         accelerator.save_state(folder + "/plain", safe_serialization=False)
         accelerator.load_state(folder + "/plain")
-        accelerator.save_model(model, folder + "/model", max_shard_size="100B")
+        accelerator.save_model(model, folder + "/model", max_shard_size="1KB")
         whole = accelerator.unwrap_model(model, keep_fp32_wrapper=False)
         accelerator.get_state_dict(whole)
     accelerator.free_memory(model, optimizer)
