@@ -43,6 +43,7 @@ with tempfile.TemporaryDirectory() as folder:
         trainer.run()
     copy_model_state(network(), model)
     pairs = DataLoader([(row["image"], row["label"].float()) for row in rows], batch_size=2)
+    optimizer = Novograd(model.parameters(), lr=1e-3)
     finder = LearningRateFinder(model, optimizer, nn.BCEWithLogitsLoss(), device=device)
     finder.range_test(pairs, num_iter=4)
     finder.reset()

@@ -27,7 +27,7 @@ kinds = [
     peft.HRAConfig(r=2, **at),
     peft.FourierFTConfig(n_frequency=8, **at),
     peft.VBLoRAConfig(r=2, num_vectors=8, vector_length=4, topk=2, **at),
-    peft.BoneConfig(r=2, **at),
+    peft.MissConfig(r=2, **at),
     peft.LNTuningConfig(target_modules=["input_layernorm"], **task),
     peft.IA3Config(target_modules=["v_proj", "down_proj"], feedforward_modules=["down_proj"], **task),
     peft.PromptTuningConfig(num_virtual_tokens=2, **task),

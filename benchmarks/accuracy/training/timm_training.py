@@ -39,7 +39,7 @@ for name in ("sgd", "lookahead_adamw"):
     optimizer = create_optimizer_v2(model, name, lr=0.1, layer_decay=0.7, momentum=0.9)
     for kind in ("cosine", "tanh", "step", "multistep", "plateau", "poly"):
         schedule, epochs = scheduler.create_scheduler_v2(
-            optimizer, kind, num_epochs=4, warmup_epochs=1, decay_milestones=(2,), noise_range=[0.5])
+            optimizer, kind, num_epochs=4, warmup_epochs=1, decay_milestones=(2,), noise=[0.5])
         schedule.load_state_dict(schedule.state_dict())
         for epoch in range(epochs):
             loss = nn.functional.cross_entropy(model(x), y)

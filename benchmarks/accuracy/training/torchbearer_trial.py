@@ -33,4 +33,4 @@ with tempfile.TemporaryDirectory() as folder:
     second.run(3)
     second.evaluate(data_key=torchbearer.VALIDATION_DATA)
     second.predict(data_key=torchbearer.VALIDATION_DATA)
-    trial(callbacks.ReduceLROnPlateau(monitor="loss"), callbacks.CosineAnnealingLR(2)).run(2)
+    trial(callbacks.ExponentialLR(0.9)).run(2)
