@@ -53,4 +53,3 @@ with tempfile.TemporaryDirectory() as folder:
         learn.fit(1, 1e-2, cbs=callbacks.MixUp())
         learn.lr_find(num_it=5, show_plot=False)
         learn.validate()
-        learn.export("whole.pkl")

@@ -2,14 +2,11 @@
 
 # judged: gpytorch, botorch, linear_operator
 
-import botorch
 import gpytorch
 import torch
 from botorch.acquisition import LogExpectedImprovement, qLogNoisyExpectedImprovement
 from botorch.fit import fit_gpytorch_mll, fit_gpytorch_mll_torch
-from botorch.models import (
-    MultiTaskGP, SaasFullyBayesianSingleTaskGP, SingleTaskGP, SingleTaskVariationalGP,
-)
+from botorch.models import MultiTaskGP, SingleTaskGP, SingleTaskVariationalGP
 from botorch.models.transforms import Normalize, Standardize
 from botorch.optim import optimize_acqf
 from gpytorch.mlls import ExactMarginalLogLikelihood, VariationalELBO
@@ -23,6 +20,7 @@ exact = SingleTaskGP(x, y, input_transform=Normalize(2), outcome_transform=Stand
 fit_gpytorch_mll(ExactMarginalLogLikelihood(exact.likelihood, exact))
 fit_gpytorch_mll_torch(ExactMarginalLogLikelihood(exact.likelihood, exact), step_limit=5)
 exact.load_state_dict(exact.state_dict())
+exact.posterior(x)
 exact.condition_on_observations(x[:2], y[:2])
 tasks = MultiTaskGP(torch.cat([x, (x[:, :1] > 0.5).double()], -1), y, task_feature=-1)
 fit_gpytorch_mll(ExactMarginalLogLikelihood(tasks.likelihood, tasks))
@@ -32,9 +30,6 @@ sparse.load_state_dict(sparse.state_dict())
 box = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.double)
 optimize_acqf(LogExpectedImprovement(exact, y.max()), box, 1, 2, 8)
 optimize_acqf(qLogNoisyExpectedImprovement(exact, x), box, 2, 2, 8, options={"maxiter": 2})
-bayesian = SaasFullyBayesianSingleTaskGP(x, y)
-botorch.fit_fully_bayesian_model_nuts(bayesian, 4, 4, disable_progbar=True)
-bayesian.load_state_dict(bayesian.state_dict())
 
 
 class Approximate(gpytorch.models.ApproximateGP):

@@ -10,7 +10,8 @@ from monai.handlers import CheckpointLoader, CheckpointSaver, LrScheduleHandler,
 from monai.losses import DiceLoss
 from monai.networks import copy_model_state
 from monai.networks.nets import UNet
-from monai.optimizers import LearningRateFinder, Novograd, WarmupCosineSchedule, generate_param_groups
+from monai.optimizers import LearningRateFinder, Novograd, WarmupCosineSchedule
+from monai.optimizers import generate_param_groups
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -52,6 +53,7 @@ maker, critic = nn.Linear(4, 8), nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())
 GanTrainer(
     device, 1, DataLoader(torch.randn(8, 8), batch_size=4),
     maker, torch.optim.Adam(maker.parameters()), lambda made: -critic(made).mean(),
-    critic, torch.optim.Adam(critic.parameters()), lambda fake, real: (critic(fake) - critic(real)).mean(),
-    d_train_steps=2, latent_shape=4, g_prepare_batch=lambda n, shape, *rest, **more: torch.randn(n, shape),
+    critic, torch.optim.Adam(critic.parameters()),
+    lambda fake, real: (critic(fake) - critic(real)).mean(),
+    d_train_steps=2, latent_shape=4, g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
 ).run()

@@ -33,7 +33,7 @@ with folder:
                 training_kwargs={
                     "num_epochs": epochs, "batch_size": 16, "use_tqdm": False,
                     "checkpoint_name": f"{name}.pt", "checkpoint_directory": folder.name,
-                    "checkpoint_frequency": 0, "gradient_clipping_max_norm": 1.0,
+                    "checkpoint_frequency": 0,
                 },
                 evaluation_kwargs={"use_tqdm": False, "batch_size": 8}, use_tqdm=False,
             )

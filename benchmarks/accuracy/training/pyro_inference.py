@@ -40,7 +40,7 @@ optimizers = [
     optim.AdagradRMSProp({}), optim.DCTAdam({"lr": 0.01}), optim.SGD({"lr": 1e-3}),
     optim.PyroOptim(torch.optim.AdamW, {"lr": 0.01}, {"clip_norm": 1.0}),
     optim.ExponentialLR({"optimizer": torch.optim.Adam, "optim_args": {}, "gamma": 0.9}),
-    optim.Adam(lambda name: {"lr": 0.01}, lambda name: {"clip_value": 1.0}),
+    optim.Adam(lambda name: {"lr": 0.01}, {"clip_value": 1.0}),
 ]
 
 with tempfile.TemporaryDirectory() as folder:

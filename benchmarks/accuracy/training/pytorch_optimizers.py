@@ -9,6 +9,10 @@ from torch import nn
 from torch_ema import ExponentialMovingAverage
 
 torch.manual_seed(0)
+SPECIAL = (  # need a process group, groups of their own, a model or further arguments
+    "adago", "adalomo", "adammini", "adamuon", "alig", "bsam", "demo", "distributedmuon", "lomo",
+    "muon", "muonclip", "normuon", "ranger21", "spectralsphere",
+)
 x, y = torch.randn(8, 4), torch.randint(0, 2, (8,))
 
 
@@ -16,13 +20,15 @@ def network():
     return nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
 
 
-def train(model, optimizer, steps=12):
+def train(model, optimizer, steps=12, twice=False):
     def closure():
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x), y)
-        loss.backward(create_graph=True)
+        loss.backward(create_graph=twice)
         return loss
 
+    if hasattr(optimizer, "train"):
+        optimizer.train()
     for _ in range(steps):
         closure()
         optimizer.step(closure)
@@ -30,11 +36,10 @@ def train(model, optimizer, steps=12):
 
 
 for name in pytorch_optimizer.get_supported_optimizers():
-    model = network()
-    try:
-        train(model, pytorch_optimizer.load_optimizer(name)(model.parameters(), lr=1e-3))
-    except Exception as error:
-        print(name, "ended early:", type(error).__name__, error)
+    if name not in SPECIAL:
+        model = network()
+        train(model, pytorch_optimizer.load_optimizer(name)(model.parameters(), lr=1e-3), 12,
+              name in ("adahessian", "sophiah"))
 
 for wrap in (pytorch_optimizer.Lookahead, pytorch_optimizer.OrthoGrad,
              pytorch_optimizer.ScheduleFreeWrapper, pytorch_optimizer.TRAC):

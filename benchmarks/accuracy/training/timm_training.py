@@ -3,7 +3,7 @@
 # judged: timm
 
 import tempfile
-from types import SimpleNamespace
+from argparse import Namespace
 
 import timm
 import torch
@@ -50,15 +50,15 @@ for name in ("sgd", "lookahead_adamw"):
 
 with tempfile.TemporaryDirectory() as folder:
     saver = utils.CheckpointSaver(
-        model, optimizer, SimpleNamespace(model="test_resnet"), model_ema=averages[1],
+        model, optimizer, Namespace(model="test_resnet"), model_ema=averages[1],
         amp_scaler=scaler, checkpoint_dir=folder, recovery_dir=folder, max_history=1)
     for epoch in range(3):
         saver.save_checkpoint(epoch, metric=epoch)
         saver.save_recovery(epoch)
     path = folder + "/last.pth.tar"
     utils.ModelEma(model, resume="")
-    resume_checkpoint(network(), path, optimizer, scaler)
-    load_checkpoint(network(), path, use_ema=True)
+    resume_checkpoint(network(), path, optimizer, scaler, weights_only=False)
+    load_checkpoint(network(), path, use_ema=True, weights_only=False)
 
 utils.freeze(model, "layer1")
 utils.unfreeze(model, "layer1")
