@@ -36,7 +36,7 @@ with tempfile.TemporaryDirectory() as folder:
     optimizer = torch.optim.Adam(model.parameters())
     for average in (EMA(model, update_after_step=1, update_every=1, update_model_with_ema_every=2),
                     EMA(model, beta=0.9, power=1.0, ignore_names={"0.bias"}, use_foreach=True),
-                    PostHocEMA(model, (0.05, 0.28), checkpoint_every_num_steps=2,
+                    PostHocEMA(model, sigma_rels=(0.05, 0.28), checkpoint_every_num_steps=2,
                                checkpoint_folder=folder + "/e")):
         for _ in range(6):
             model(torch.randn(8, 4)).pow(2).mean().backward()

@@ -55,5 +55,5 @@ GanTrainer(
     maker, torch.optim.Adam(maker.parameters()), lambda made: -critic(made).mean(),
     critic, torch.optim.Adam(critic.parameters()),
     lambda fake, real: (critic(fake) - critic(real)).mean(),
-    d_train_steps=2, latent_shape=4, g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
+    d_train_steps=2, latent_shape=4, prepare_batch=lambda batch, *rest, **more: batch, g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
 ).run()

@@ -24,17 +24,16 @@ with folder:
         ("ERMLP", "sLCWA", "Adam"), ("TuckER", "LCWA", "Adam"), ("RGCN", "sLCWA", "Adam"),
         ("HolE", "sLCWA", "Adam"), ("CrossE", "LCWA", "Adam"), ("SimplE", "sLCWA", "Adam"),
     ):
-        for epochs in (2, 4):
-            result = pipeline(
-                training=training, validation=validation, testing=testing, model=name,
-                random_seed=0, model_kwargs={"embedding_dim": 16}, training_loop=loop, optimizer=optimizer,
-                lr_scheduler="ExponentialLR", lr_scheduler_kwargs={"gamma": 0.9}, stopper="early",
-                stopper_kwargs={"frequency": 1, "evaluation_batch_size": 8},
-                training_kwargs={
-                    "num_epochs": epochs, "batch_size": 16, "use_tqdm": False,
-                    "checkpoint_name": f"{name}.pt", "checkpoint_directory": folder.name,
-                    "checkpoint_frequency": 0,
-                },
-                evaluation_kwargs={"use_tqdm": False, "batch_size": 8}, use_tqdm=False,
-            )
+        result = pipeline(
+            training=training, validation=validation, testing=testing, model=name,
+            random_seed=0, model_kwargs={"embedding_dim": 16}, training_loop=loop, optimizer=optimizer,
+            lr_scheduler="ExponentialLR", lr_scheduler_kwargs={"gamma": 0.9}, stopper="early",
+            stopper_kwargs={"frequency": 1, "evaluation_batch_size": 8},
+            training_kwargs={
+                "num_epochs": 3, "batch_size": 16, "use_tqdm": False,
+                "checkpoint_name": f"{name}.pt", "checkpoint_directory": folder.name,
+                "checkpoint_frequency": 0,
+            },
+            evaluation_kwargs={"use_tqdm": False, "batch_size": 8}, use_tqdm=False,
+        )
         result.save_to_directory(folder.name + "/" + name)

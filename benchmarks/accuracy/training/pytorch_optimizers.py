@@ -55,9 +55,9 @@ for options in ({}, {"use_triton": False, "weight_decay": 0.1, "decoupled_weight
 
 average = ExponentialMovingAverage(model.parameters(), decay=0.9)
 average.update()
+average.load_state_dict(average.state_dict())
 with average.average_parameters():
     model(x)
 average.store()
 average.copy_to()
 average.restore()
-average.load_state_dict(average.state_dict())

@@ -72,4 +72,4 @@ for job in (
     job(x, y)["loss"].backward()
     optimizer.step()
     job.update_ema(step=1)
-    job.load_checkpoint_state(job.get_checkpoint_state())
+    job.load_checkpoint_state(job.get_checkpoint_state()["state_dict"])

@@ -39,9 +39,7 @@ with tempfile.TemporaryDirectory() as folder:
     for kind in (LlamaForSequenceClassification, LlamaForCausalLM):
         kind(config).save_pretrained(folder + "/" + kind.__name__)
         tokenizer.save_pretrained(folder + "/" + kind.__name__)
-    lm = LlamaForCausalLM.from_pretrained(folder + "/LlamaForCausalLM")
-    scorer = LlamaForSequenceClassification.from_pretrained(
-        folder + "/LlamaForSequenceClassification")
+    lm, scorer = folder + "/LlamaForCausalLM", folder + "/LlamaForSequenceClassification"
     for trainer in (
         SFTTrainer(lm, SFTConfig(folder + "/sft", **common), train_dataset=texts,
                    processing_class=tokenizer),
