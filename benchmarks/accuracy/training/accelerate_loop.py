@@ -1,4 +1,6 @@
-"""accelerate's Accelerator: accumulation, clipping, schedulers, saved and loaded state, local SGD."""
+"""accelerate's Accelerator: accumulation, clipping, schedulers, saved and loaded state,
+local SGD.
+"""
 
 # judged: accelerate
 

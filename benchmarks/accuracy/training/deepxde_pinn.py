@@ -1,4 +1,6 @@
-"""DeepXDE: a small differential equation by its own loop, several optimizers, saved and restored."""
+"""DeepXDE: a small differential equation by its own loop, several optimizers,
+saved and restored.
+"""
 
 # judged: deepxde
 
@@ -7,8 +9,8 @@ import tempfile
 
 os.environ["DDE_BACKEND"] = "pytorch"
 
-import deepxde as dde  # noqa: E402
-import numpy as np  # noqa: E402
+import deepxde as dde
+import numpy as np
 
 line = dde.geometry.Interval(-1, 1)
 

@@ -1,4 +1,6 @@
-"""denoising-diffusion-pytorch's Trainer on made-up pictures: accumulation, EMA, saving and resuming."""
+"""denoising-diffusion-pytorch's Trainer on made-up pictures: accumulation, EMA,
+saving and resuming.
+"""
 
 # judged: denoising_diffusion_pytorch, ema_pytorch
 

@@ -1,4 +1,6 @@
-"""fastai's Learner: one cycle, freezing, accumulation, clipping, saving, loading, many optimizers."""
+"""fastai's Learner: one cycle, freezing, accumulation, clipping, saving, loading,
+many optimizers.
+"""
 
 # judged: fastai
 
@@ -16,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 data = TensorDataset(torch.randn(64, 4), torch.randint(0, 2, (64,)))
-loaders = DataLoaders(DataLoader(data, batch_size=8, drop_last=True), DataLoader(data, batch_size=8))
+loaders = DataLoaders(DataLoader(data, 8, drop_last=True), DataLoader(data, 8))
 
 
 def halves(model):

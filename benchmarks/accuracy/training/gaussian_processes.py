@@ -1,4 +1,6 @@
-"""GPyTorch and BoTorch: fitting exact, variational and multi-task models, acquisition, saved state."""
+"""GPyTorch and BoTorch: fitting exact, variational and multi-task models, acquisition,
+saved state.
+"""
 
 # judged: gpytorch, botorch, linear_operator
 

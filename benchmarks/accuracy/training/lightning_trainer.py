@@ -1,4 +1,6 @@
-"""Lightning's Trainer: accumulation, clipping, SWA, EMA, checkpoints and resume; then manual optimization."""
+"""Lightning's Trainer: accumulation, clipping, SWA, EMA,
+checkpoints and resume; then manual optimization.
+"""
 
 # judged: lightning, torchmetrics
 

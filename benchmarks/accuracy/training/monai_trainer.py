@@ -1,4 +1,6 @@
-"""MONAI's trainers and evaluator, checkpoints, schedulers, its optimizers, its learning rate finder."""
+"""MONAI's trainers and evaluator, checkpoints, schedulers, its optimizers,
+its learning rate finder.
+"""
 
 # judged: monai
 
@@ -10,8 +12,12 @@ from monai.handlers import CheckpointLoader, CheckpointSaver, LrScheduleHandler,
 from monai.losses import DiceLoss
 from monai.networks import copy_model_state
 from monai.networks.nets import UNet
-from monai.optimizers import LearningRateFinder, Novograd, WarmupCosineSchedule
-from monai.optimizers import generate_param_groups
+from monai.optimizers import (
+    LearningRateFinder,
+    Novograd,
+    WarmupCosineSchedule,
+    generate_param_groups,
+)
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -55,5 +61,8 @@ GanTrainer(
     maker, torch.optim.Adam(maker.parameters()), lambda made: -critic(made).mean(),
     critic, torch.optim.Adam(critic.parameters()),
     lambda fake, real: (critic(fake) - critic(real)).mean(),
-    d_train_steps=2, latent_shape=4, prepare_batch=lambda batch, *rest, **more: batch, g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
+    d_prepare_batch=lambda batch, *rest, **more: batch,
+    g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
+    d_train_steps=2,
+    latent_shape=4,
 ).run()

@@ -1,4 +1,6 @@
-"""peft: every kind of adapter on a tiny random Llama, trained by transformers' Trainer, saved, merged."""
+"""peft: every kind of adapter on a tiny random Llama, trained by transformers' Trainer, saved,
+merged.
+"""
 
 # judged: peft
 

@@ -1,4 +1,6 @@
-"""PyKEEN: pipelines over a made-up graph, both training loops, checkpoints, schedulers, early stopping."""
+"""PyKEEN: pipelines over a made-up graph, both training loops, checkpoints, schedulers,
+early stopping.
+"""
 
 # judged: pykeen
 

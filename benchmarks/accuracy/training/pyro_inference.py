@@ -1,4 +1,6 @@
-"""Pyro: stochastic variational inference with several optimizers and guides, the saved parameter store."""
+"""Pyro: stochastic variational inference with several optimizers and guides,
+the saved parameter store.
+"""
 
 # judged: pyro
 
@@ -44,11 +46,11 @@ optimizers = [
 ]
 
 with tempfile.TemporaryDirectory() as folder:
-    for guide, optimizer in zip(guides, optimizers):
+    for guide, optimizer in zip(guides, optimizers, strict=True):
         pyro.clear_param_store()
         model = Regression()
         inference = SVI(model, guide(model), optimizer, Trace_ELBO(num_particles=2))
-        for step in range(5):
+        for _ in range(5):
             inference.step(x, y)
             if hasattr(optimizer, "step"):
                 optimizer.step()

@@ -1,4 +1,6 @@
-"""pytorch_optimizer: every optimizer it can build without second-order or special models, on a tiny net."""
+"""pytorch_optimizer: every optimizer it can build without second-order or special models,
+on a tiny net.
+"""
 
 # judged: pytorch_optimizer, lion_pytorch, torch_ema
 

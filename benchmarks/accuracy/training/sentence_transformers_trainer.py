@@ -1,4 +1,6 @@
-"""sentence-transformers on a tiny random BERT: its trainer, several losses, the older fit, evaluation."""
+"""sentence-transformers on a tiny random BERT: its trainer, several losses, the older fit,
+evaluation.
+"""
 
 # judged: sentence_transformers, transformers
 
@@ -49,7 +51,8 @@ with tempfile.TemporaryDirectory() as folder:
             model, arguments, train_dataset=data, loss=loss, evaluator=judge)
         trainer.train()
         trainer.evaluate()
-    examples = [InputExample(texts=[a, b], label=0.5) for a, b in zip(first, second)]
+    examples = [InputExample(texts=[a, b], label=0.5)
+                for a, b in zip(first, second, strict=True)]
     model.old_fit([(DataLoader(examples, batch_size=4), losses.CosineSimilarityLoss(model))],
                   epochs=1, warmup_steps=1, show_progress_bar=False,
                   output_path=folder + "/old", checkpoint_path=folder + "/older",

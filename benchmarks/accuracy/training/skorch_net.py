@@ -1,4 +1,6 @@
-"""skorch: a classifier and a regressor with checkpoints, freezing, schedulers, clipping and pickles."""
+"""skorch: a classifier and a regressor with checkpoints, freezing, schedulers,
+clipping and pickles.
+"""
 
 # judged: skorch
 

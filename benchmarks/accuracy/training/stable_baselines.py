@@ -1,4 +1,6 @@
-"""stable-baselines3 and its contrib package: each algorithm for some steps, saved, loaded, continued."""
+"""stable-baselines3 and its contrib package: each algorithm for some steps, saved, loaded,
+continued.
+"""
 
 # judged: stable_baselines3, sb3_contrib
 

@@ -1,4 +1,6 @@
-"""TabNet: classifier, regressor, multi-task and pretrainer; warm start, schedulers, saved and loaded."""
+"""TabNet: classifier, regressor, multi-task and pretrainer; warm start, schedulers,
+saved and loaded.
+"""
 
 # judged: pytorch_tabnet
 

@@ -1,4 +1,6 @@
-"""timm's training pieces: every optimizer it knows, schedulers, EMA, tasks, scalers, checkpoints."""
+"""timm's training pieces: every optimizer it knows, schedulers, EMA, tasks, scalers,
+checkpoints.
+"""
 
 # judged: timm
 

@@ -1,4 +1,6 @@
-"""torchbearer's Trial: checkpoints, schedulers, clipping, weight decay, loading its state, evaluating."""
+"""torchbearer's Trial: checkpoints, schedulers, clipping, weight decay, loading its state,
+evaluating.
+"""
 
 # judged: torchbearer
 

@@ -31,7 +31,7 @@ for kind in (
     torchensemble.SoftGradientBoostingClassifier,
 ):
     with tempfile.TemporaryDirectory() as folder:
-        model = kind(estimator=Net, n_estimators=2, cuda=False, n_jobs=1)
+        model = kind(estimator=Net, n_estimators=2, cuda=False)
         model.set_criterion(nn.CrossEntropyLoss())
         model.set_optimizer("Adam", lr=1e-2, weight_decay=1e-4)
         if kind not in (torchensemble.SnapshotEnsembleClassifier,

@@ -1,4 +1,6 @@
-"""transformers' Trainer on a tiny random GPT-2: optimizers by name, accumulation, checkpoints, resume."""
+"""transformers' Trainer on a tiny random GPT-2: optimizers by name, accumulation, checkpoints,
+resume.
+"""
 
 # judged: transformers, accelerate
 

@@ -6,14 +6,24 @@ import tempfile
 
 from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
-from transformers import PreTrainedTokenizerFast
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 from trl import (
-    DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer, RewardConfig, RewardTrainer, SFTConfig,
+    DPOConfig,
+    DPOTrainer,
+    GRPOConfig,
+    GRPOTrainer,
+    RewardConfig,
+    RewardTrainer,
+    SFTConfig,
     SFTTrainer,
 )
 
-words = {w: i for i, w in enumerate("<pad> <unk> <eos> a red blue dog cat runs sleeps".split())}
+words = {w: i for i, w in enumerate(["<pad>", "<unk>", "<eos>", "a", "red", "blue", "dog", "cat", "runs", "sleeps"])}
 raw = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
 raw.pre_tokenizer = pre_tokenizers.Whitespace()
 tokenizer = PreTrainedTokenizerFast(
