@@ -36,5 +36,5 @@ for precision in ("32-true", "bf16-mixed", "bf16-true"):
         state = {"model": model, "first": first, "second": second, "step": step}
         fabric.save(folder + "/all.ckpt", state)
         fabric.load(folder + "/all.ckpt", state)
-        fabric.save(folder + "/part.ckpt", {"model": model}, filter={"model": lambda k, _: "0" in k})
+        fabric.save(folder + "/part.ckpt", {"model": model}, filter={"model": lambda k, _: k < "1"})
         fabric.load(folder + "/part.ckpt", {"model": model}, strict=False)

@@ -60,7 +60,7 @@ GanTrainer(
     device, 1, DataLoader(torch.randn(8, 8), batch_size=4),
     maker, torch.optim.Adam(maker.parameters()), lambda made: -critic(made).mean(),
     critic, torch.optim.Adam(critic.parameters()),
-    lambda fake, real: (critic(fake) - critic(real)).mean(),
+    lambda fake, real: (critic(fake.detach()) - critic(real)).mean(),
     d_prepare_batch=lambda batch, *rest, **more: batch,
     g_prepare_batch=lambda *rest, **more: torch.randn(4, 4),
     d_train_steps=2,

@@ -23,7 +23,8 @@ from trl import (
     SFTTrainer,
 )
 
-words = {w: i for i, w in enumerate(["<pad>", "<unk>", "<eos>", "a", "red", "blue", "dog", "cat", "runs", "sleeps"])}
+words = ["<pad>", "<unk>", "<eos>", "a", "red", "blue", "dog", "cat", "runs", "sleeps"]
+words = {word: number for number, word in enumerate(words)}
 raw = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
 raw.pre_tokenizer = pre_tokenizers.Whitespace()
 tokenizer = PreTrainedTokenizerFast(
