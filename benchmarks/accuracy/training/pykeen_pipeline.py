@@ -28,7 +28,8 @@ with folder:
     ):
         result = pipeline(
             training=training, validation=validation, testing=testing, model=name,
-            random_seed=0, model_kwargs={"embedding_dim": 16}, training_loop=loop, optimizer=optimizer,
+            random_seed=0, model_kwargs={"embedding_dim": 16}, training_loop=loop,
+            optimizer=optimizer,
             lr_scheduler="ExponentialLR", lr_scheduler_kwargs={"gamma": 0.9}, stopper="early",
             stopper_kwargs={"frequency": 1, "evaluation_batch_size": 8},
             training_kwargs={

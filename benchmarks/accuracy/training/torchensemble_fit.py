@@ -12,7 +12,7 @@ from torchensemble.utils import io
 
 torch.manual_seed(0)
 torch.serialization.add_safe_globals([nn.CrossEntropyLoss])
-data = DataLoader(TensorDataset(torch.randn(48, 4), torch.randint(0, 2, (48,))), batch_size=16)
+data = DataLoader(TensorDataset(torch.rand(48, 4), torch.randint(0, 2, (48,))), batch_size=16)
 
 
 class Net(nn.Module):
