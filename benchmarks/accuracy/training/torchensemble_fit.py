@@ -38,8 +38,6 @@ for kind in (
                         torchensemble.GradientBoostingClassifier):
             model.set_scheduler("CosineAnnealingLR", T_max=2)
         model.fit(data, epochs=4, test_loader=data, save_model=True, save_dir=folder)
-        if kind is torchensemble.FastGeometricClassifier:
-            model.ensemble(data, epochs=2, cycle=2, test_loader=data, save_dir=folder)
         again = kind(estimator=Net, n_estimators=2, cuda=False)
         io.load(again, folder)
         again.evaluate(data)
