@@ -1,0 +1,151 @@
+"""Whether a layer is a batch norm, though its class may be chosen by name or by the caller."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from jaxport.semantics.model import Model, default_of, dotted
+from jaxport.semantics.scopes import Binding
+from jaxport.semantics.values import (
+    Evidence,
+    External,
+    Instance,
+    Items,
+    Literal,
+    LocalClass,
+    LocalFunction,
+    Value,
+)
+from jaxport.tables import torch_names
+
+_DEPTH = 12
+_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
+_NONE = Literal("NoneType")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# What says nothing against a batch norm: what stands in for none, and any layer at all.
+_STAND_IN = External("torch.nn.Identity")
+_ANY = External("torch.nn.Module")
+
+
+def batch_norm(model: Model, node: ast.expr) -> Evidence | None:
+    """How sure it is that the layer `node` is a batch norm; None where nothing says so."""
+    values = model.infer(node) - {_NONE}
+    layers = [value for value in values if isinstance(value, Instance)]
+    found = [proof for value in layers if (proof := model.value_role(value, "batch norm"))]
+    others = [
+        value for value in layers
+        if value.of not in (_STAND_IN, _ANY) and not model.value_role(value, "batch norm")
+    ]
+    if found and (not others or _is_each(model, node)):
+        mixed = any(
+            not model.value_role(value, "batch norm")
+            for value in values if not isinstance(value, Items)
+        )
+        return Evidence.USE if mixed else min(found)
+    if not layers and (values or not _is_of_module(model, node)):
+        return None
+    open_ended = not values or any(value.of == _ANY for value in layers)
+    named = _NAME.search(dotted(node).rsplit(".", 1)[-1].lower())
+    if named and (found or (open_ended and not others)):
+        return Evidence.NAME
+    made = [layer.call for layer in layers if layer.call in model.walk.where]
+    given = any(part is not None and _is_given(model, part, _DEPTH) for part in [node, *made])
+    return Evidence.NAME if given else None
+
+
+def _is_each(model: Model, node: ast.AST) -> bool:
+    """Whether `node` is the variable of a loop, so that it is every item in turn."""
+    bindings = model.lookup(node, node.id) if isinstance(node, ast.Name) else []
+    return bool(bindings) and all(binding.kind == "item" for binding in bindings)
+
+
+def _is_of_module(model: Model, node: ast.expr) -> bool:
+    """Whether `node` is an attribute of what is certainly a module."""
+    return isinstance(node, ast.Attribute) and any(
+        _is_module(model, holder) for holder in model.infer(node.value)
+    )
+
+
+def _is_module(model: Model, value: Value) -> bool:
+    """Whether `value` is a module; a class with `forward` above one of another package is one."""
+    if not isinstance(value, Instance):
+        return False
+    if model.value_role(value, "module"):
+        return True
+    return any("forward" in info.scope.bindings for _, info in model.local_classes(value)) and any(
+        map(torch_names.is_torch, model.ancestors(value))
+    )
+
+
+def _is_given(model: Model, node: ast.AST, depth: int) -> bool:
+    """Whether somebody gives a batch norm for `node`, a layer, the class or the name of one.
+
+    A default, an argument of a call in this file and an entry for `**options` count.
+    """
+    if not depth:
+        return False
+    inner = depth - 1
+    match node:
+        case ast.Constant(value=str(text)):
+            return bool(_NAME.search(text.lower()))
+        case ast.BoolOp(values=parts):
+            return any(_is_given(model, part, inner) for part in parts)
+        case ast.IfExp(body=body, orelse=other):
+            return any(
+                _is_given(model, part, inner) for part in (body, other)
+                if not isinstance(part, ast.Constant) and not _is_class(model, part)
+            )
+        case ast.Call(func=func, args=arguments, keywords=keywords):
+            values = model.infer(func)
+            if External("functools.partial") in values:
+                return any(_is_given(model, part, inner) for part in arguments[:1])
+            if any(isinstance(value, LocalFunction) for value in values):
+                parts = [*arguments, *(keyword.value for keyword in keywords)]
+                chosen = any(_is_one(model, value) for value in model.infer(node))
+                return chosen and any(_is_given(model, part, inner) for part in parts)
+            return _is_given(model, func, inner)
+        case ast.Name() | ast.Attribute():
+            return _is_class(model, node) or any(
+                _is_bound(other, binding, inner) for other, binding in _bindings(model, node)
+            )
+    return False
+
+
+def _is_class(model: Model, node: ast.AST) -> bool:
+    """Whether `node` is the name of a class of batch norms."""
+    values = model.infer(node) if isinstance(node, (ast.Name, ast.Attribute)) else ()
+    return len(values) == 1 and all(
+        isinstance(value, (External, LocalClass)) and _is_one(model, value) for value in values
+    )
+
+
+def _is_one(model: Model, value: Value) -> bool:
+    return any(name in torch_names.BATCH_NORMS for name in model.ancestors(value))
+
+
+def _bindings(model: Model, node: ast.Name | ast.Attribute) -> list[tuple[Model, Binding]]:
+    if isinstance(node, ast.Name):
+        return [(model, binding) for binding in model.before(node)]
+    return [
+        (other, binding)
+        for holder in model.infer(node.value)
+        for other, info in model.local_classes(holder)
+        for held in (info.attributes, info.scope.bindings)
+        for binding in held.get(node.attr, [])
+    ]
+
+
+def _is_bound(model: Model, binding: Binding, depth: int) -> bool:
+    match binding.kind, binding.node:
+        case "value", node:
+            return _is_given(model, node, depth)
+        case "parameter", ast.arg() as argument:
+            function = binding.scope.node
+            if not isinstance(function, _FUNCTIONS):
+                return False
+            default = default_of(function.args, argument)
+            given = [*([default] if default is not None else []), *model.options(argument.arg)]
+            given += [value for _, value in model.passed(argument, binding.scope)]
+            return any(_is_given(model, value, depth) for value in given)
+    return False
