@@ -373,6 +373,55 @@ def test_a_layer_that_nobody_gives_a_batch_norm_is_none(made: str, tmp_path: Pat
     assert check.check_path(tmp_path / "net.py", Config()).findings == []
 
 
+OF_ANOTHER_PACKAGE = {
+    "its attribute": ("class Net(ResNet):", "self.bn1(x)", True),
+    "an attribute of a part": ("class Net(ResNet):", "self.features[0].bn(x)", True),
+    "its method": ("class Net(ResNet):", "self.fuse_bn(x)", False),
+    "another attribute": ("class Net(ResNet):", "self.norm(x)", False),
+    "no module": ("class Net(Other):", "self.bn1(x)", False),
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "is_one"), OF_ANOTHER_PACKAGE.values(), ids=OF_ANOTHER_PACKAGE
+)
+def test_an_attribute_that_another_package_sets_goes_by_its_name(
+    head: str, body: str, is_one: bool
+) -> None:
+    text = (
+        "from other import Other\nfrom torchvision.models.resnet import ResNet\n\n\n"
+        f"{head}\n    def forward(self, x, training):\n        return {body}\n"
+    )
+    checked = fixed(text)
+    assert checked.text is None
+    codes = {finding.code for finding in checked.findings}
+    assert ("JXP301" in codes) is is_one
+
+
+def test_a_loop_over_a_subclass_of_sequential_sees_what_it_gives_to_super() -> None:
+    text = (
+        "from torch import nn\n\n\nclass Pool(nn.Sequential):\n    def __init__(self, n):\n"
+        "        super().__init__(nn.Conv2d(n, n, 1), nn.BatchNorm2d(n))\n\n"
+        "    def forward(self, x):\n        for item in self:\n            x = item(x)\n"
+        "        return x\n"
+    )
+    assert [finding.code for finding in fixed(text).findings] == ["JXP301"]
+    assert fixed(text.replace("nn.BatchNorm2d(n)", "nn.GELU()")).findings == []
+
+
+def test_a_file_of_a_package_does_not_hide_the_standard_library(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "typing.py").write_text("Optional = 3\n")
+    (tmp_path / "net.py").write_text(
+        "from typing import Optional, Type\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self, kind: Optional[Type[nn.Module]] = None):\n"
+        "        super().__init__()\n        self.bn = kind(2)\n\n"
+        "    def forward(self, x):\n        return self.bn(x)\n"
+    )
+    found = check.check_path(tmp_path / "net.py", Config()).findings
+    assert [finding.code for finding in found] == ["JXP301"]
+
+
 def test_items_of_a_loop_do_not_mix() -> None:
     made = (
         "self.a = nn.ModuleList([nn.Linear(2, 2)])\n"

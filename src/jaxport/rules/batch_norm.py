@@ -102,6 +102,14 @@ def _net(body: str, head: str = "") -> str:
     )
 
 
+def _given(kind: str) -> str:
+    return (
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, kind=None):\n"
+        "        super().__init__()\n        self.norm = kind(3)\n\n"
+        f"    def forward(self, x):\n        return self.norm(x)\n\n\nnet = Net({kind})\n"
+    )
+
+
 _BOUND = "        training = self.training\n"
 _SPEC = "self.bn1(x, use_running_average=not training, mutable=['batch_stats'])[0]"
 
@@ -129,10 +137,15 @@ RULES = (
                 _net(_SPEC, _BOUND),
             ),
             Example(_net("self.bn1(x)"), None, _net(_SPEC)),
+            Example(
+                _given("nn.BatchNorm2d"), None,
+                _given("nn.BatchNorm2d").replace("self.norm(x)", _SPEC.replace("bn1", "norm")),
+            ),
         ),
         accepts=(
             "import torch\n\n\ndef f(bn, x):\n    return bn(x)\n",
             _net("self.bn1(x, use_running_average=not training)", _BOUND),
+            _given("nn.LayerNorm"),
         ),
     ),
 )

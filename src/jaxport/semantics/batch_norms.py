@@ -21,6 +21,8 @@ from jaxport.tables import torch_names
 
 _DEPTH = 12
 _NAME = re.compile(r"(?:^|_)bn|batch_?norm")
+# The name of a layer, and not of a method such as `fuse_bn`.
+_LAYER_NAME = re.compile(r"(?:bn|batch_?norm)_?\d*\w?")
 _NONE = Literal("NoneType")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # What says nothing against a batch norm: what stands in for none, and any layer at all.
@@ -46,9 +48,13 @@ def batch_norm(model: Model, node: ast.expr) -> Evidence | None:
     if not layers and (values or not _is_of_module(model, node)):
         return None
     open_ended = not values or any(value.of == _ANY for value in layers)
-    named = _NAME.search(dotted(node).rsplit(".", 1)[-1].lower())
+    name = dotted(node) if values else getattr(node, "attr", "")
+    name = name.rsplit(".", 1)[-1].lower()
+    named = _NAME.search(name) if values else _LAYER_NAME.fullmatch(name)
     if named and (found or (open_ended and not others)):
         return Evidence.NAME
+    if layers and not others and not open_ended and not found:
+        return None  # Only a stand-in is certain.
     made = [layer.call for layer in layers if layer.call in model.walk.where]
     given = any(part is not None and _is_given(model, part, _DEPTH) for part in [node, *made])
     return Evidence.NAME if given else None
@@ -61,10 +67,13 @@ def _is_each(model: Model, node: ast.AST) -> bool:
 
 
 def _is_of_module(model: Model, node: ast.expr) -> bool:
-    """Whether `node` is an attribute of what is certainly a module."""
-    return isinstance(node, ast.Attribute) and any(
-        _is_module(model, holder) for holder in model.infer(node.value)
-    )
+    """Whether `node` is an attribute of what is certainly a module, or of a part of one."""
+    if not isinstance(node, ast.Attribute):
+        return False
+    holder = node.value
+    while isinstance(holder, (ast.Attribute, ast.Subscript)) and not model.infer(holder):
+        holder = holder.value
+    return any(_is_module(model, value) for value in model.infer(holder))
 
 
 def _is_module(model: Model, value: Value) -> bool:
@@ -94,7 +103,7 @@ def _is_given(model: Model, node: ast.AST, depth: int) -> bool:
         case ast.IfExp(body=body, orelse=other):
             return any(
                 _is_given(model, part, inner) for part in (body, other)
-                if not isinstance(part, ast.Constant) and not _is_class(model, part)
+                if not _is_class(model, part)
             )
         case ast.Call(func=func, args=arguments, keywords=keywords):
             values = model.infer(func)

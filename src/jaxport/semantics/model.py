@@ -168,13 +168,30 @@ class Model:
         """The items of `value`, a container of modules too."""
         if isinstance(value, Items):
             return [value]
-        if (
-            not isinstance(value, Instance)
-            or value.call is None
-            or not _ITEM_LISTS & set(self.ancestors(value))
-        ):
+        if not isinstance(value, Instance) or not _ITEM_LISTS & set(self.ancestors(value)):
             return []
-        arguments = value.call.args
+        for model, info in self.local_classes(value):
+            if "__init__" in info.scope.bindings:
+                return model._given_to_super(info)
+        if value.call is None:
+            return []
+        return self._listed(value.call.args)
+
+    def _given_to_super(self, info: Class) -> list[Items]:
+        """What a class gives `super().__init__`, as a container of modules."""
+        for call in self._calls_by_name.get("__init__", []):
+            scope, _ = self.walk.where[call]
+            holder = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if (
+                scope.owner() is info.scope
+                and isinstance(holder, ast.Call)
+                and isinstance(holder.func, ast.Name)
+                and holder.func.id == "super"
+            ):
+                return self._listed(call.args)
+        return []
+
+    def _listed(self, arguments: list[ast.expr]) -> list[Items]:
         if len(arguments) == 1 and not isinstance(arguments[0], ast.Starred):
             lists = [item for item in self.infer(arguments[0]) if isinstance(item, Items)]
             if lists:
