@@ -19,7 +19,8 @@ from jaxport.semantics.values import (
 )
 from jaxport.tables import torch_names
 
-_DEPTH = 12
+# How many expressions are followed from one layer.
+_MOST = 300
 _NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 # The name of a layer, and not of a method such as `fuse_bn`.
 _LAYER_NAME = re.compile(r"(?:bn|batch_?norm)_?\d*\w?")
@@ -56,7 +57,7 @@ def batch_norm(model: Model, node: ast.expr) -> Evidence | None:
     if layers and not others and not open_ended and not found:
         return None  # Only a stand-in is certain.
     made = [layer.call for layer in layers if layer.call in model.walk.where]
-    given = any(part is not None and _is_given(model, part, _DEPTH) for part in [node, *made])
+    given = any(part is not None and _is_given(model, part) for part in [node, *made])
     return Evidence.NAME if given else None
 
 
@@ -87,38 +88,74 @@ def _is_module(model: Model, value: Value) -> bool:
     )
 
 
-def _is_given(model: Model, node: ast.AST, depth: int) -> bool:
+def _is_given(model: Model, node: ast.AST) -> bool:
     """Whether somebody gives a batch norm for `node`, a layer, the class or the name of one.
 
     A default, an argument of a call in this file and an entry for `**options` count.
     """
-    if not depth:
-        return False
-    inner = depth - 1
+    seen: set[ast.AST] = set()
+    queue = [(model, node)]
+    for holder, part in queue:  # grows
+        if part in seen or part in model.no_batch_norms:
+            continue
+        if len(seen) == _MOST:
+            return False
+        seen.add(part)
+        if _says_so(holder, part):
+            return True
+        queue += _sources(holder, part)
+    model.no_batch_norms |= seen
+    return False
+
+
+def _says_so(model: Model, node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return bool(_NAME.search(node.value.lower()))
+    return _is_class(model, node)
+
+
+def _sources(model: Model, node: ast.AST) -> list[tuple[Model, ast.AST]]:
+    """The expressions that one of them gives `node`, or decides what it is."""
+    found: list[ast.expr] = []
     match node:
-        case ast.Constant(value=str(text)):
-            return bool(_NAME.search(text.lower()))
         case ast.BoolOp(values=parts):
-            return any(_is_given(model, part, inner) for part in parts)
+            found = parts
         case ast.IfExp(body=body, orelse=other):
-            return any(
-                _is_given(model, part, inner) for part in (body, other)
-                if not _is_class(model, part)
-            )
+            found = [part for part in (body, other) if not _is_class(model, part)]
         case ast.Call(func=func, args=arguments, keywords=keywords):
             values = model.infer(func)
             if External("functools.partial") in values:
-                return any(_is_given(model, part, inner) for part in arguments[:1])
-            if any(isinstance(value, LocalFunction) for value in values):
-                parts = [*arguments, *(keyword.value for keyword in keywords)]
-                chosen = any(_is_one(model, value) for value in model.infer(node))
-                return chosen and any(_is_given(model, part, inner) for part in parts)
-            return _is_given(model, func, inner)
-        case ast.Name() | ast.Attribute():
-            return _is_class(model, node) or any(
-                _is_bound(other, binding, inner) for other, binding in _bindings(model, node)
-            )
-    return False
+                found = arguments[:1]
+            elif not any(isinstance(value, LocalFunction) for value in values):
+                found = [func]
+            elif any(_is_one(model, value) for value in model.infer(node)):
+                found = [*arguments, *(keyword.value for keyword in keywords)]
+        case ast.Name():
+            return [source for item in model.before(node) for source in _bound(model, item)]
+        case ast.Attribute():
+            return [
+                source
+                for holder in model.infer(node.value)
+                for other, info in model.local_classes(holder)
+                for held in (info.attributes, info.scope.bindings)
+                for item in held.get(node.attr, [])
+                for source in _bound(other, item)
+            ]
+    return [(model, part) for part in found]
+
+
+def _bound(model: Model, binding: Binding) -> list[tuple[Model, ast.AST]]:
+    """The expressions that give the binding its value."""
+    function = binding.scope.node
+    match binding.kind, binding.node:
+        case "value", node:
+            return [(model, node)]
+        case "parameter", ast.arg() as argument if isinstance(function, _FUNCTIONS):
+            default = default_of(function.args, argument)
+            given = [value for _, value in model.passed(argument, binding.scope)]
+            given += model.options(argument.arg)
+            return [(model, value) for value in ([default] if default else []) + given]
+    return []
 
 
 def _is_class(model: Model, node: ast.AST) -> bool:
@@ -131,30 +168,3 @@ def _is_class(model: Model, node: ast.AST) -> bool:
 
 def _is_one(model: Model, value: Value) -> bool:
     return any(name in torch_names.BATCH_NORMS for name in model.ancestors(value))
-
-
-def _bindings(model: Model, node: ast.Name | ast.Attribute) -> list[tuple[Model, Binding]]:
-    if isinstance(node, ast.Name):
-        return [(model, binding) for binding in model.before(node)]
-    return [
-        (other, binding)
-        for holder in model.infer(node.value)
-        for other, info in model.local_classes(holder)
-        for held in (info.attributes, info.scope.bindings)
-        for binding in held.get(node.attr, [])
-    ]
-
-
-def _is_bound(model: Model, binding: Binding, depth: int) -> bool:
-    match binding.kind, binding.node:
-        case "value", node:
-            return _is_given(model, node, depth)
-        case "parameter", ast.arg() as argument:
-            function = binding.scope.node
-            if not isinstance(function, _FUNCTIONS):
-                return False
-            default = default_of(function.args, argument)
-            given = [*([default] if default is not None else []), *model.options(argument.arg)]
-            given += [value for _, value in model.passed(argument, binding.scope)]
-            return any(_is_given(model, value, depth) for value in given)
-    return False

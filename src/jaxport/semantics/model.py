@@ -57,6 +57,8 @@ class Model:
         self.walk: Walk = walk(source.tree)
         # The other files that this file's meaning was read from; they have others of their own.
         self.dependencies: set[Path] = set()
+        # What is known to be no batch norm that somebody gives.
+        self.no_batch_norms: set[ast.AST] = set()
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}
