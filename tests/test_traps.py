@@ -302,6 +302,7 @@ GIVEN = {
     "instead of a default": "self.norm = fourth(2)\n",
     "not by anyone, but the attribute is called so": "self.bn = fifth(2)\n",
     "not by anyone, without an annotation": "self.bn = sixth(2)\n",
+    "in a list, by place": "self.bns = [fifth(2)]\nself.bn = lambda x: self.bns[0](x)\n",
     "in a list": "self.list = nn.ModuleList([other(2), other(3)])\n",
 }
 CHOICE = """
@@ -356,6 +357,11 @@ NOT_GIVEN = {
     "a block that is given one": "self.norm = Block(kind)\n",
     "another choice": "self.norm = pick('layer')(2)\n",
     "by another class's name": "self.norm = fourth(2)\n",
+    "instead of what the base class has": "self.other = nn.LayerNorm(2)\n",
+    "a module that is converted": "self.other = convert(self.other)\n",
+    "one of two that the code names": (
+        "if kind:\n    self.norm = nn.BatchNorm2d(2)\nelse:\n    self.norm = nn.LayerNorm(2)\n"
+    ),
     "nothing, though it is called so": "self.bn = nn.Identity()\n",
 }
 
@@ -368,7 +374,12 @@ def test_a_layer_that_nobody_gives_a_batch_norm_is_none(made: str, tmp_path: Pat
     text = text.replace(
         "t, args=(), **options", "kind=nn.BatchNorm2d, fourth: type = nn.LayerNorm"
     ).replace("import torch\n", "from choice import pick\nimport torch\n")
-    text += "\n\nclass Block(nn.Module):\n    def forward(self, x):\n        return x\n"
+    text = text.replace("class Net(nn.Module)", "class Net(Base)") + (
+        "\n\nclass Block(nn.Module):\n    def forward(self, x):\n        return x\n\n\n"
+        "class Base(nn.Module):\n    def __init__(self):\n        self.other = nn.BatchNorm2d(2)\n"
+        "\n\ndef convert(module):\n    for child in module.children():\n        convert(child)\n"
+        "    return nn.SyncBatchNorm(2) if module.affine else module\n"
+    )
     (tmp_path / "net.py").write_text(text)
     assert check.check_path(tmp_path / "net.py", Config()).findings == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from jaxport.semantics.model import Model, default_of, dotted
+from jaxport.semantics.model import Model, default_of
 from jaxport.semantics.scopes import Binding
 from jaxport.semantics.values import (
     Evidence,
@@ -26,7 +26,7 @@ _NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _LAYER_NAME = re.compile(r"(?:bn|batch_?norm)_?\d*\w?")
 _NONE = Literal("NoneType")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-# What says nothing against a batch norm: what stands in for none, and any layer at all.
+# What stands in for no layer, and any layer at all.
 _STAND_IN = External("torch.nn.Identity")
 _ANY = External("torch.nn.Module")
 
@@ -36,25 +36,25 @@ def batch_norm(model: Model, node: ast.expr) -> Evidence | None:
     values = model.infer(node) - {_NONE}
     layers = [value for value in values if isinstance(value, Instance)]
     found = [proof for value in layers if (proof := model.value_role(value, "batch norm"))]
+    unknown = [value for value in layers if value.of == _ANY]
     others = [
         value for value in layers
         if value.of not in (_STAND_IN, _ANY) and not model.value_role(value, "batch norm")
     ]
-    if found and (not others or _is_each(model, node)):
-        mixed = any(
-            not model.value_role(value, "batch norm")
-            for value in values if not isinstance(value, Items)
-        )
+    # A class that is annotated `Type[nn.Module]` says nothing against what its default is.
+    alone = not others and all(value.call is not None for value in unknown)
+    if found and (alone or _is_each(model, node)):
+        mixed = len(found) < sum(not isinstance(value, Items) for value in values)
         return Evidence.USE if mixed else min(found)
     if not layers and (values or not _is_of_module(model, node)):
         return None
-    open_ended = not values or any(value.of == _ANY for value in layers)
-    name = dotted(node) if values else getattr(node, "attr", "")
-    name = name.rsplit(".", 1)[-1].lower()
+    holder = node.value if isinstance(node, ast.Subscript) else node
+    name = getattr(holder, "attr", getattr(holder, "id", "")).lower()
     named = _NAME.search(name) if values else _LAYER_NAME.fullmatch(name)
+    open_ended = unknown or not values
     if named and (found or (open_ended and not others)):
         return Evidence.NAME
-    if layers and not others and not open_ended and not found:
+    if not found and not others and not open_ended:
         return None  # Only a stand-in is certain.
     made = [layer.call for layer in layers if layer.call in model.walk.where]
     given = any(part is not None and _is_given(model, part) for part in [node, *made])
@@ -121,13 +121,13 @@ def _sources(model: Model, node: ast.AST) -> list[tuple[Model, ast.AST]]:
         case ast.BoolOp(values=parts):
             found = parts
         case ast.IfExp(body=body, orelse=other):
-            found = [part for part in (body, other) if not _is_class(model, part)]
+            found = [part for part in (body, other) if not _is_direct(model, part)]
         case ast.Call(func=func, args=arguments, keywords=keywords):
             values = model.infer(func)
             if External("functools.partial") in values:
                 found = arguments[:1]
             elif not any(isinstance(value, LocalFunction) for value in values):
-                found = [func]
+                found = [] if _is_direct(model, func) else [func]
             elif any(_is_one(model, value) for value in model.infer(node)):
                 found = [*arguments, *(keyword.value for keyword in keywords)]
         case ast.Name():
@@ -136,12 +136,19 @@ def _sources(model: Model, node: ast.AST) -> list[tuple[Model, ast.AST]]:
             return [
                 source
                 for holder in model.infer(node.value)
-                for other, info in model.local_classes(holder)
-                for held in (info.attributes, info.scope.bindings)
-                for item in held.get(node.attr, [])
+                for other, item in _assigned(model, holder, node.attr)
                 for source in _bound(other, item)
             ]
     return [(model, part) for part in found]
+
+
+def _assigned(model: Model, holder: Value, name: str) -> list[tuple[Model, Binding]]:
+    """What the class of `holder`, or the nearest above that does so, assigns to `name`."""
+    for other, info in model.local_classes(holder):
+        found = [*info.attributes.get(name, []), *info.scope.bindings.get(name, [])]
+        if found:
+            return [(other, item) for item in found]
+    return []
 
 
 def _bound(model: Model, binding: Binding) -> list[tuple[Model, ast.AST]]:
@@ -164,6 +171,12 @@ def _is_class(model: Model, node: ast.AST) -> bool:
     return len(values) == 1 and all(
         isinstance(value, (External, LocalClass)) and _is_one(model, value) for value in values
     )
+
+
+def _is_direct(model: Model, node: ast.AST) -> bool:
+    """Whether the code itself names the class, so that nobody gives another."""
+    bindings = model.before(node) if isinstance(node, ast.Name) else []
+    return _is_class(model, node) and all(item.kind in ("import", "class") for item in bindings)
 
 
 def _is_one(model: Model, value: Value) -> bool:
