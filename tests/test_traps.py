@@ -302,7 +302,6 @@ GIVEN = {
     "instead of a default": "self.norm = fourth(2)\n",
     "not by anyone, but the attribute is called so": "self.bn = fifth(2)\n",
     "not by anyone, without an annotation": "self.bn = sixth(2)\n",
-    "in a list, by place": "self.bns = [fifth(2)]\nself.bn = lambda x: self.bns[0](x)\n",
     "in a list": "self.list = nn.ModuleList([other(2), other(3)])\n",
 }
 CHOICE = """
@@ -431,6 +430,15 @@ def test_a_file_of_a_package_does_not_hide_the_standard_library(tmp_path: Path) 
     )
     found = check.check_path(tmp_path / "net.py", Config()).findings
     assert [finding.code for finding in found] == ["JXP301"]
+
+
+def test_an_item_goes_by_the_name_of_its_list() -> None:
+    for name, codes in (("bns", {"JXP301"}), ("layers", set())):
+        text = module(
+            f"self.{name} = nn.ModuleList([kind(2)])\n",
+            f"def forward(self, x):\n    return self.{name}[0](x)\n",
+        ).replace("t, args", "kind: type[nn.Module], args")
+        assert {finding.code for finding in fixed(text).findings} == codes
 
 
 def test_items_of_a_loop_do_not_mix() -> None:

@@ -372,7 +372,7 @@ class Model:
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 return self._annotation(left) | self._annotation(right)
             case ast.Subscript(value=value, slice=index):
-                name = self.qualified(value) or ""
+                name = self.qualified(value) or str(getattr(value, "id", ""))
                 if name.startswith("typing.") and name.endswith(("Optional", "Union", "Annotated")):
                     parts = index.elts if isinstance(index, ast.Tuple) else [index]
                     optional = _NONE if name.endswith("Optional") else NOTHING
