@@ -324,6 +324,183 @@ def test_one_of_a_table_of_layers_is_a_batch_norm_only_if_it_is_called_so() -> N
         assert {finding.code for finding in fixed(text).findings} == codes
 
 
+GIVEN = {
+    "a default behind an annotation": "self.norm = kind(2)\n",
+    "chosen by a function": "self.norm = pick(kind)(2)\n",
+    "made by a function": "self.norm = make(kind, 2)\n",
+    "bound to options": "kind = partial(pick(kind), eps=1e-3)\nself.norm = kind(2)\n",
+    "unless there is none": "self.norm = kind(2) if kind else nn.Identity()\n",
+    "by a keyword": "self.norm = other(2)\n",
+    "by the options of a function": "self.norm = third(2)\n",
+    "instead of a default": "self.norm = fourth(2)\n",
+    "not by anyone, but the attribute is called so": "self.bn = fifth(2)\n",
+    "not by anyone, without an annotation": "self.bn = sixth(2)\n",
+    "in a list": "self.list = nn.ModuleList([other(2), other(3)])\n",
+}
+CHOICE = """
+from functools import partial
+from typing import Optional, Type
+from torch import nn
+
+TABLE = dict(batch=nn.BatchNorm2d, layer=nn.LayerNorm)
+
+def pick(kind, default="layer"):
+    if isinstance(kind, str):
+        found = TABLE[kind]
+    else:
+        found = TABLE.get(kind.__name__, None)
+    return partial(found, eps=1e-5)
+
+def make(kind, size):
+    return pick(kind)(size)
+"""
+
+
+@pytest.mark.parametrize("made", GIVEN.values(), ids=GIVEN)
+def test_a_batch_norm_that_the_caller_gives_is_reported_and_left(
+    made: str, tmp_path: Path
+) -> None:
+    (tmp_path / "choice.py").write_text(CHOICE)
+    kinds = (
+        "kind: Type[nn.Module] = nn.BatchNorm2d, other: Optional[Type[nn.Module]] = None, "
+        "third=None, fourth: Type[nn.Module] = nn.LayerNorm, "
+        "fifth: Optional[Type[nn.Module]] = None, sixth=None"
+    )
+    used = "for item in self.list:\n        x = item(x)\n" if "list" in made else (
+        f"x = self.{made.split('self.')[1].split(' ')[0]}(x)\n"
+    )
+    text = module(made, f"def forward(self, x):\n    training = self.training\n    {used}")
+    text = text.replace("t, args=(), **options", kinds).replace(
+        "import torch\n", "from choice import make, partial, pick, Optional, Type\nimport torch\n"
+    )
+    text += (
+        "\n\ndef build(**options):\n    return Net(**options)\n\n\n"
+        "nets = Net(other=nn.BatchNorm2d), build(**dict(third=nn.BatchNorm2d)), "
+        "build(fourth=nn.BatchNorm2d)\n"
+    )
+    (tmp_path / "net.py").write_text(text)
+    checked = check.check_path(tmp_path / "net.py", Config(), fix=True)
+    assert checked.text is None
+    assert "JXP301" in {finding.code for finding in checked.findings}
+
+
+NOT_GIVEN = {
+    "another layer": "self.norm = nn.LayerNorm(2)\n",
+    "a block that is given one": "self.norm = Block(kind)\n",
+    "another choice": "self.norm = pick('layer')(2)\n",
+    "by another class's name": "self.norm = fourth(2)\n",
+    "instead of what the base class has": "self.other = nn.LayerNorm(2)\n",
+    "a module that is converted": "self.other = convert(self.other)\n",
+    "one of two that the code names": (
+        "if kind:\n    self.norm = nn.BatchNorm2d(2)\nelse:\n    self.norm = nn.LayerNorm(2)\n"
+    ),
+    "nothing, though it is called so": "self.bn = nn.Identity()\n",
+}
+
+
+@pytest.mark.parametrize("made", NOT_GIVEN.values(), ids=NOT_GIVEN)
+def test_a_layer_that_nobody_gives_a_batch_norm_is_none(made: str, tmp_path: Path) -> None:
+    (tmp_path / "choice.py").write_text(CHOICE)
+    name = made.split("self.")[1].split(" ")[0]
+    text = module(made, f"def forward(self, x):\n    return self.{name}(x)\n")
+    text = text.replace(
+        "t, args=(), **options", "kind=nn.BatchNorm2d, fourth: type = nn.LayerNorm"
+    ).replace("import torch\n", "from choice import pick\nimport torch\n")
+    text = text.replace("class Net(nn.Module)", "class Net(Base)") + (
+        "\n\nclass Block(nn.Module):\n    def forward(self, x):\n        return x\n\n\n"
+        "class Base(nn.Module):\n    def __init__(self):\n        self.other = nn.BatchNorm2d(2)\n"
+        "\n\ndef convert(module):\n    for child in module.children():\n        convert(child)\n"
+        "    return nn.SyncBatchNorm(2) if module.affine else module\n"
+    )
+    (tmp_path / "net.py").write_text(text)
+    assert check.check_path(tmp_path / "net.py", Config()).findings == []
+
+
+OF_ANOTHER_PACKAGE = {
+    "its attribute": ("class Net(ResNet):", "self.bn1(x)", True),
+    "an attribute of a part": ("class Net(ResNet):", "self.features[0].bn(x)", True),
+    "its method": ("class Net(ResNet):", "self.fuse_bn(x)", False),
+    "another attribute": ("class Net(ResNet):", "self.norm(x)", False),
+    "no module": ("class Net(Other):", "self.bn1(x)", False),
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "is_one"), OF_ANOTHER_PACKAGE.values(), ids=OF_ANOTHER_PACKAGE
+)
+def test_an_attribute_that_another_package_sets_goes_by_its_name(
+    head: str, body: str, is_one: bool
+) -> None:
+    text = (
+        "from other import Other\nfrom torchvision.models.resnet import ResNet\n\n\n"
+        f"{head}\n    def forward(self, x, training):\n        return {body}\n"
+    )
+    checked = fixed(text)
+    assert checked.text is None
+    codes = {finding.code for finding in checked.findings}
+    assert ("JXP301" in codes) is is_one
+
+
+def test_a_loop_over_a_subclass_of_sequential_sees_what_it_gives_to_super() -> None:
+    text = (
+        "from torch import nn\n\n\nclass Pool(nn.Sequential):\n    def __init__(self, n):\n"
+        "        super().__init__(nn.Conv2d(n, n, 1), nn.BatchNorm2d(n))\n\n"
+        "    def forward(self, x):\n        for item in self:\n            x = item(x)\n"
+        "        return x\n"
+    )
+    assert [finding.code for finding in fixed(text).findings] == ["JXP301"]
+    assert fixed(text.replace("nn.BatchNorm2d(n)", "nn.GELU()")).findings == []
+
+
+def test_a_file_of_a_package_does_not_hide_the_standard_library(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "typing.py").write_text("Optional = 3\n")
+    (tmp_path / "net.py").write_text(
+        "from typing import Optional, Type\nfrom torch import nn\n\n\nclass Net(nn.Module):\n"
+        "    def __init__(self, kind: Optional[Type[nn.Module]] = None):\n"
+        "        super().__init__()\n        self.bn = kind(2)\n\n"
+        "    def forward(self, x):\n        return self.bn(x)\n"
+    )
+    found = check.check_path(tmp_path / "net.py", Config()).findings
+    assert [finding.code for finding in found] == ["JXP301"]
+
+
+def test_an_item_goes_by_the_name_of_its_list() -> None:
+    for name, codes in (("bns", {"JXP301"}), ("layers", set())):
+        text = module(
+            f"self.{name} = nn.ModuleList([kind(2)])\n",
+            f"def forward(self, x):\n    return self.{name}[0](x)\n",
+        ).replace("t, args", "kind: type[nn.Module], args")
+        assert {finding.code for finding in fixed(text).findings} == codes
+
+
+def test_items_of_a_loop_do_not_mix() -> None:
+    made = (
+        "self.a = nn.ModuleList([nn.Linear(2, 2)])\n"
+        "self.b = nn.ModuleList([nn.BatchNorm1d(2)])\n"
+        "self.c = nn.ModuleList([])\n"
+        "for _ in range(2):\n"
+        "    self.c.append(nn.ModuleList([nn.Linear(2, 2), nn.ModuleList([nn.GELU(), "
+        "nn.BatchNorm1d(2)])]))\n"
+    )
+    rest = (
+        "def forward(self, x):\n"
+        "    for i, (a, b) in enumerate(zip(self.a, self.b)):\n"
+        "        x = a(x)\n        x = b(x)\n"
+        "    for (c, (d, e)), f in zip(self.c, self.a):\n"
+        "        x = c(x)\n        x = d(x)\n        x = e(x)\n        x = f(x)\n"
+        "    for g, h in self.c:\n        x = g(x)\n"
+        "    return x\n"
+    )
+    text = module(made, rest)
+    lines = text.splitlines()
+    found = [
+        lines[finding.span.start.row - 1].strip() for finding in fixed(text).findings
+        if finding.code == "JXP301"
+    ]
+    assert found == ["x = b(x)", "x = e(x)"]
+
+
 def test_batch_norm_without_statistics_or_with_a_mode_of_its_own_stays() -> None:
     for made, extra in (
         ("nn.BatchNorm1d(2, track_running_stats=False)", ""),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from jaxport.findings import Finding
 from jaxport.rules import Edition, Example, File, Rule, Trigger
 from jaxport.rules._registration import named_value
+from jaxport.semantics.batch_norms import batch_norm
 from jaxport.semantics.values import Evidence, External, Instance, Literal, Values
 from jaxport.tables import torch_names
 
@@ -25,9 +26,7 @@ def _check(file: File) -> Iterator[Finding]:
         if file.model.is_defined_elsewhere(call.func) or _is_special(call.func):
             continue
         values = file.model.infer(call.func)
-        if not any(isinstance(value, Instance) for value in values):
-            continue
-        evidence = file.model.role(call.func, "batch norm")
+        evidence = batch_norm(file.model, call.func)
         if evidence is None or any(k.arg == "use_running_average" for k in call.keywords):
             continue
         message = "batch norm takes its mode from `use_running_average` in Flax"
@@ -54,7 +53,7 @@ def _is_special(func: ast.expr) -> bool:
 def _reason(file: File, call: ast.Call, values: Values, evidence: Evidence) -> str:
     if len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
         return "it is not called with one input"
-    if not all(
+    if not values or not all(
         isinstance(value, Instance) and isinstance(value.of, External)
         and value.of.name in torch_names.BATCH_NORMS
         for value in values
@@ -103,6 +102,14 @@ def _net(body: str, head: str = "") -> str:
     )
 
 
+def _given(kind: str) -> str:
+    return (
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self, kind=None):\n"
+        "        super().__init__()\n        self.norm = kind(3)\n\n"
+        f"    def forward(self, x):\n        return self.norm(x)\n\n\nnet = Net({kind})\n"
+    )
+
+
 _BOUND = "        training = self.training\n"
 _SPEC = "self.bn1(x, use_running_average=not training, mutable=['batch_stats'])[0]"
 
@@ -118,7 +125,10 @@ RULES = (
         "it. They do not set `self.training`; if you keep one, call `model.eval(training=False)`. "
         "Flax keeps the biased running variance, torch the unbiased one.",
         check=_check,
-        triggers=(Trigger("BatchNorm"), Trigger("_NormBase")),
+        triggers=(
+            Trigger("BatchNorm"), Trigger("_NormBase"), Trigger("bn", r"[._]bn"),
+            Trigger("batchnorm"), Trigger("batch_norm"),
+        ),
         by_alias=True,
         examples=(
             Example(
@@ -127,10 +137,15 @@ RULES = (
                 _net(_SPEC, _BOUND),
             ),
             Example(_net("self.bn1(x)"), None, _net(_SPEC)),
+            Example(
+                _given("nn.BatchNorm2d"), None,
+                _given("nn.BatchNorm2d").replace("self.norm(x)", _SPEC.replace("bn1", "norm")),
+            ),
         ),
         accepts=(
             "import torch\n\n\ndef f(bn, x):\n    return bn(x)\n",
             _net("self.bn1(x, use_running_average=not training)", _BOUND),
+            _given("nn.LayerNorm"),
         ),
     ),
 )

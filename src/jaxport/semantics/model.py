@@ -36,7 +36,6 @@ _NONE: Values = frozenset([Literal("NoneType")])
 _NEVER = 1 << 30
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MODULE = Instance(External("torch.nn.Module"), Evidence.USE)
-_IDENTITY = External("torch.nn.Identity")
 _OPTIMIZER = Instance(External("torch.optim.Optimizer"), Evidence.USE)
 _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
@@ -46,7 +45,6 @@ _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
-_BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
 _ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
 _ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential"})
@@ -60,6 +58,8 @@ class Model:
         self.walk: Walk = walk(source.tree)
         # The other files that this file's meaning was read from; they have others of their own.
         self.dependencies = origins.used_by(source.path)
+        # What is known to be no batch norm that somebody gives.
+        self.no_batch_norms: set[ast.AST] = set()
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}
@@ -156,27 +156,51 @@ class Model:
 
     def _elements(self, values: Values) -> Values:
         """What iterating over any of `values` gives."""
-        found: Values = NOTHING
-        for value in values:
-            if isinstance(value, Items):
-                found |= value.of
-            elif (
-                isinstance(value, Instance)
-                and value.call is not None
-                and _ITEM_LISTS & set(self.ancestors(value))
-            ):
-                for element in self._elements(self._items(value.call.args)):
-                    found |= element.of if isinstance(element, Items) else {element}
-        return found
+        return NOTHING.union(*(items.of for value in values for items in self._opened(value)))
 
     def _place(self, values: Values, index: int) -> Values:
-        found: Values = NOTHING
-        for value in values:
-            if isinstance(value, Items) and index < len(value.places):
-                found |= value.places[index]
-            else:
-                found |= self._elements(frozenset([value]))
-        return found
+        """What unpacking any of `values` gives at `index`."""
+        return NOTHING.union(
+            *(
+                items.places[index] if index < len(items.places) else items.of
+                for value in values
+                for items in self._opened(value)
+            )
+        )
+
+    def _opened(self, value: Value) -> list[Items]:
+        """The items of `value`, a container of modules too."""
+        if isinstance(value, Items):
+            return [value]
+        if not isinstance(value, Instance) or not _ITEM_LISTS & set(self.ancestors(value)):
+            return []
+        for model, info in self.local_classes(value):
+            if "__init__" in info.scope.bindings:
+                return model._given_to_super(info)
+        if value.call is None:
+            return []
+        return self._listed(value.call.args)
+
+    def _given_to_super(self, info: Class) -> list[Items]:
+        """What a class gives `super().__init__`, as a container of modules."""
+        for call in self._calls_by_name.get("__init__", []):
+            scope, _ = self.walk.where[call]
+            holder = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if (
+                scope.owner() is info.scope
+                and isinstance(holder, ast.Call)
+                and isinstance(holder.func, ast.Name)
+                and holder.func.id == "super"
+            ):
+                return self._listed(call.args)
+        return []
+
+    def _listed(self, arguments: list[ast.expr]) -> list[Items]:
+        if len(arguments) == 1 and not isinstance(arguments[0], ast.Starred):
+            lists = [item for item in self.infer(arguments[0]) if isinstance(item, Items)]
+            if lists:
+                return lists
+        return [item for item in self._items(arguments) if isinstance(item, Items)]
 
     # Names
 
@@ -289,10 +313,6 @@ class Model:
 
     def _item(self, iterable: ast.AST, index: int) -> Values:
         match iterable:
-            case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
-                return self._elements(self.infer(first)) if index == 2 else NOTHING
-            case ast.Call(func=ast.Name(id="zip"), args=arguments) if 0 < index <= len(arguments):
-                return self._elements(self.infer(arguments[index - 1]))
             case ast.Call(func=ast.Attribute(value=holder, attr=method)):
                 if method == "items":
                     return self._elements(self.infer(holder)) if index == 2 else NOTHING
@@ -302,7 +322,8 @@ class Model:
                     return frozenset([_MODULE])
                 if method in ("named_modules", "named_children") and index == 2:
                     return frozenset([_MODULE]) if self.role(holder, "module") else NOTHING
-        return self._elements(self.infer(iterable))
+        items = self._elements(self.infer(iterable))
+        return self._place(items, index - 1) if index else items
 
     def _import(self, node: ast.Import | ast.ImportFrom, binding: Binding) -> Values:
         target = binding.target
@@ -370,7 +391,7 @@ class Model:
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):
                 return self._annotation(left) | self._annotation(right)
             case ast.Subscript(value=value, slice=index):
-                name = self.qualified(value) or ""
+                name = self.qualified(value) or str(getattr(value, "id", ""))
                 if name.startswith("typing.") and name.endswith(("Optional", "Union", "Annotated")):
                     parts = index.elts if isinstance(index, ast.Tuple) else [index]
                     optional = _NONE if name.endswith("Optional") else NOTHING
@@ -441,6 +462,34 @@ class Model:
                 given = call.args[index]
             if given is not None:
                 yield call, given
+
+    def options(self, name: str) -> list[ast.expr]:
+        """What this file puts under `name` into dictionaries, and gives to functions as one of
+        their `**options`.
+        """
+        return self._options_by_name.get(name, [])
+
+    @cached_property
+    def _options_by_name(self) -> dict[str, list[ast.expr]]:
+        found: dict[str, list[ast.expr]] = {}
+        for call in self.walk.calls:
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if name in ("dict", "partial") or self._takes_options(name):
+                for keyword in call.keywords:
+                    if keyword.arg:
+                        found.setdefault(keyword.arg, []).append(keyword.value)
+        for node in self.walk.where:
+            if isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        found.setdefault(key.value, []).append(value)
+        return found
+
+    def _takes_options(self, name: str) -> bool:
+        return any(
+            isinstance(binding.node, _FUNCTIONS) and binding.node.args.kwarg is not None
+            for binding in self.walk.module.bindings.get(name, [])
+        )
 
     @cached_property
     def _calls_by_name(self) -> dict[str, list[ast.Call]]:
@@ -533,6 +582,12 @@ class Model:
         if isinstance(func, ast.Name) and func.id in _ELEMENTWISE and node.args:
             inner = self._elements(self.infer(node.args[-1 if func.id == "filter" else 0]))
             return frozenset([Items(inner)]) if inner else NOTHING
+        if isinstance(func, ast.Name) and func.id in ("zip", "enumerate"):
+            if any(isinstance(argument, ast.Starred) for argument in node.args):
+                return NOTHING
+            columns = [self._elements(self.infer(argument)) for argument in node.args]
+            places = (NOTHING, *columns[:1]) if func.id == "enumerate" else tuple(columns)
+            return frozenset([Items(frozenset([Items(NOTHING.union(*places), places)]))])
         if isinstance(func, ast.Name) and func.id == "dict" and not node.args:
             return self._items([keyword.value for keyword in node.keywords])
         if isinstance(func, ast.Attribute) and func.attr in ("get", "pop", "setdefault"):
@@ -659,19 +714,9 @@ class Model:
             and value not in _NONE
             and not isinstance(value, Items)
         ]
-        layers = [v for v in others if isinstance(v, Instance) and v.of != _IDENTITY]
-        if found and layers and role == "batch norm" and not self._is_each(node):
-            # One of several layers, as a table of them gives: then its name has to agree.
-            name = dotted(node).rsplit(".", 1)[-1].lower()
-            return Evidence.NAME if _BATCH_NORM_NAME.search(name) else None
         if found:
             return Evidence.USE if others else min(found)
         return None if others else self._by_name(node, role)
-
-    def _is_each(self, node: ast.AST) -> bool:
-        """Whether `node` is the variable of a loop, so that it is every item in turn."""
-        bindings = self.lookup(node, node.id) if isinstance(node, ast.Name) else []
-        return bool(bindings) and all(binding.kind == "item" for binding in bindings)
 
     def _by_use(self, node: ast.AST) -> Values:
         """The kind of something unknown, by the methods that the same scope calls on it."""

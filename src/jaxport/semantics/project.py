@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -54,7 +55,10 @@ def locate(importer: Path, module: str, level: int) -> Path | None:
             folder = _above(folder)
         starts = [folder]
     else:
-        starts = list(dict.fromkeys([package_root(folder), folder]))
+        starts = [package_root(folder)]
+        # A file beside the importer is found if that is run as a script, and is no `typing.py`.
+        if folder not in starts and module.split(".")[0] not in sys.stdlib_module_names:
+            starts.append(folder)
     for start in starts:
         found = _module(str(start), module)
         if found is not None:

@@ -8,7 +8,7 @@ from jaxport.semantics.kinds.annotations import given
 from jaxport.semantics.kinds.builtins import of_builtin
 from jaxport.semantics.kinds.externals import of_external, of_method
 from jaxport.semantics.kinds.file_kinds import FileKinds
-from jaxport.semantics.kinds.functions import of_forward, returned
+from jaxport.semantics.kinds.functions import Call, of_forward, returned
 from jaxport.semantics.kinds.kind import TENSOR, UNKNOWN, Kinds, only
 from jaxport.semantics.kinds.uses import is_tensor_use
 from jaxport.semantics.values import External, Instance, LocalClass, LocalFunction, Value
@@ -45,7 +45,7 @@ def _of_value(kinds: FileKinds, value: Value, call: ast.Call) -> Kinds:
     """What a call of `value` gives."""
     match value:
         case LocalFunction(model=model, scope=scope):
-            return returned(kinds.elsewhere(model), scope, call)
+            return returned(kinds.elsewhere(model), scope, Call(call, kinds))
         case Instance(of=External(name=layer)) if layer in layers():
             return given(layers()[layer].gives)
         case Instance(of=External(name=layer)):

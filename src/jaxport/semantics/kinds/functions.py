@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from jaxport.semantics.kinds.annotations import annotation
 from jaxport.semantics.kinds.file_kinds import FileKinds
@@ -13,7 +14,15 @@ from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import Instance
 
 
-def returned(kinds: FileKinds, scope: Scope, call: ast.Call | None = None) -> Kinds:
+@dataclass(frozen=True)
+class Call:
+    """A call, and the kinds of the file that it stands in."""
+
+    node: ast.Call
+    kinds: FileKinds
+
+
+def returned(kinds: FileKinds, scope: Scope, call: Call | None = None) -> Kinds:
     """What a call of the function with this scope gives."""
     if scope.node in kinds.model.walk.yields:
         return UNKNOWN
@@ -21,14 +30,14 @@ def returned(kinds: FileKinds, scope: Scope, call: ast.Call | None = None) -> Ki
         return _returned(kinds, scope, call) if new else UNKNOWN
 
 
-def _returned(kinds: FileKinds, scope: Scope, call: ast.Call | None) -> Kinds:
+def _returned(kinds: FileKinds, scope: Scope, call: Call | None) -> Kinds:
     if isinstance(scope.node, ast.Lambda):
         return kinds.of(scope.node.body)
     found: Kinds = UNKNOWN
     for value in kinds.model.walk.returns.get(scope.node, []):
         known = kinds.of(value)
         if not known and call is not None and isinstance(value, ast.Name):
-            known = _passed_through(kinds, value.id, scope.node, call)
+            known = _passed_through(value.id, scope.node, call)
         found |= known
     promised = getattr(scope.node, "returns", None)
     if not found - only("none") and promised is not None:
@@ -36,16 +45,16 @@ def _returned(kinds: FileKinds, scope: Scope, call: ast.Call | None) -> Kinds:
     return found
 
 
-def _passed_through(kinds: FileKinds, name: str, function: ast.AST, call: ast.Call) -> Kinds:
+def _passed_through(name: str, function: ast.AST, call: Call) -> Kinds:
     """The kind of the argument that the function gives back as it is."""
     if not isinstance(function, ast.FunctionDef):
         return UNKNOWN
     names = [argument.arg for argument in function.args.args]
-    for keyword in call.keywords:
+    for keyword in call.node.keywords:
         if keyword.arg == name:
-            return kinds.of(keyword.value)
-    if name in names and names.index(name) < len(call.args):
-        return kinds.of(call.args[names.index(name)])
+            return call.kinds.of(keyword.value)
+    if name in names and names.index(name) < len(call.node.args):
+        return call.kinds.of(call.node.args[names.index(name)])
     return UNKNOWN
 
 
@@ -61,5 +70,6 @@ def forwards(model: Model, value: Instance) -> Iterator[tuple[Model, ast.Functio
 def of_forward(kinds: FileKinds, value: Instance, call: ast.Call) -> Kinds:
     """What a call of an instance of a class of the project gives."""
     for model, function in forwards(kinds.model, value):
-        return returned(kinds.elsewhere(model), model.walk.scopes[function], call) or TENSOR
+        scope = model.walk.scopes[function]
+        return returned(kinds.elsewhere(model), scope, Call(call, kinds)) or TENSOR
     return UNKNOWN

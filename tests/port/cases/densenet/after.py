@@ -711,7 +711,7 @@ def build(*, rngs: nnx.Rngs):
     return DenseNet(rngs=rngs)
 
 
-def train(model, n_epochs=6):
+def train(model, n_epochs=5):
     schedule = optax.piecewise_interpolate_schedule('cosine', 0.01 / 25.0, {0.3 * (n_epochs * len(train_batches)) - 1: 25.0, (n_epochs * len(train_batches)) - 1: 1 / (25.0 * 10000.0)})
     optimizer = optax.chain(optax.add_decayed_weights(1e-4), optax.adam(learning_rate=schedule))
     opt_state = optimizer.init(nnx.state(model, nnx.Param))

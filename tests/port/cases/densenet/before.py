@@ -109,7 +109,7 @@ def build():
     return DenseNet().to(device)
 
 
-def train(model, n_epochs=6):
+def train(model, n_epochs=5):
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=1e-4)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=0.01, epochs=n_epochs, steps_per_epoch=len(train_batches),

@@ -467,7 +467,7 @@ def smooth_l1_loss(
 
 LEVELS = 50
 BATCH = 16
-STEPS = 80
+STEPS = 50
 device = "cuda" if jax.default_backend() == "gpu" else "cpu"
 
 

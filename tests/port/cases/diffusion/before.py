@@ -9,7 +9,7 @@ from torch.optim import Adam
 
 LEVELS = 50
 BATCH = 16
-STEPS = 80
+STEPS = 50
 device = "cuda" if torch.cuda.is_available() else "cpu"
 
 

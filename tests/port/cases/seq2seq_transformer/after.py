@@ -755,7 +755,7 @@ def reversals(n: int, batch_size: int = 24):
     return batches
 
 
-batches = reversals(121)
+batches = reversals(61)
 train_batches = batches[:-1]
 test_source, test_target = batches[-1]
 

@@ -654,7 +654,7 @@ def build():
     return net
 
 
-def train(net, epochs=6, batch_size=16):
+def train(net, epochs=5, batch_size=16):
     criterion = CrossEntropyLoss()
     schedule = optax.cosine_decay_schedule(0.003, decay_steps=epochs, alpha=0.0001 / 0.003)
     optimizer = optax.chain(

@@ -119,7 +119,7 @@ def build():
     return net.to(device)
 
 
-def train(net, epochs=6, batch_size=16):
+def train(net, epochs=5, batch_size=16):
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3, weight_decay=4e-5)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs, eta_min=1e-4)

@@ -752,7 +752,7 @@ def mean_iou(net, x, mask):
     return (both / either).mean().item()
 
 
-def train(net, epochs=6, batch_size=8, n_train=80):
+def train(net, epochs=5, batch_size=8, n_train=80):
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0),
         optax.rmsprop(learning_rate=1e-3, eps=1e-3, decay=0.99, eps_in_sqrt=False),

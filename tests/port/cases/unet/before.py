@@ -108,7 +108,7 @@ def mean_iou(net, x, mask):
     return (both / either).mean().item()
 
 
-def train(net, epochs=6, batch_size=8, n_train=80):
+def train(net, epochs=5, batch_size=8, n_train=80):
     optimizer = optim.RMSprop(net.parameters(), lr=1e-3, eps=1e-3)
     bce, dice = nn.BCEWithLogitsLoss(), DiceLoss()
     losses = []

@@ -1,0 +1,1 @@
+"""Programs that build and run model families. They need the packages they run, not jaxport."""
