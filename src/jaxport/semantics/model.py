@@ -46,7 +46,8 @@ _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
-_OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
+_OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)s?\d*(?:$|_)")
+_OPTIMIZER_CLASS = re.compile(r"(?:^|_)(?:optim|optimizer|opt)_?(?:class|cls|type)_?$")
 _ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
 _ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential"})
 
@@ -528,12 +529,17 @@ class Model:
             holder = self.qualified(node.args[0])
             if holder == "torch.optim":
                 return frozenset([External("torch.optim.Optimizer")])
+            found: Values = NOTHING
             if isinstance(node.args[1], ast.Constant) and isinstance(node.args[1].value, str):
-                found: Values = NOTHING
                 for value in self.infer(node.args[0]):
                     found |= self._member(value, node.args[1].value)
-                return found
-            return NOTHING
+            for default in node.args[2:3]:
+                found |= self.infer(default)
+            return found
+        if isinstance(func, ast.Attribute) and func.attr == "get_submodule" and (
+            self.role(func.value, "module")
+        ):
+            return frozenset([_MODULE])
         if isinstance(func, ast.Attribute) and func.attr in torch_names.SELF_METHODS:
             modules = frozenset(
                 value for value in self.infer(func.value) if self.value_role(value, "module")
@@ -599,13 +605,18 @@ class Model:
         owner = scope.owner()
         if owner is None:
             return NOTHING
-        bases = self.walk.classes[owner.node].node.bases
-        return frozenset(
+        info = self.walk.classes[owner.node]
+        found: Values = frozenset(
             Instance(value)
-            for base in bases
+            for base in info.node.bases
             for value in self.infer(base)
             if isinstance(value, (External, LocalClass))
         )
+        if not any(self.value_role(value, "module") for value in found) and self.value_role(
+            Instance(LocalClass(self, info)), "module"
+        ):
+            return found | {_MODULE}
+        return found
 
     # Kinds
 
@@ -624,7 +635,23 @@ class Model:
                 found = torch_names.is_module_class(name)
             if found:
                 return value.evidence
+        if role == "module" and self._computes(value):
+            return min(value.evidence, Evidence.USE)
         return None
+
+    def _computes(self, value: Instance) -> bool:
+        """Whether its class has a `forward` and a base that is not seen, as of another package."""
+        forward = False
+        outside = False
+        for model, info in self.local_classes(value):
+            forward |= model.uses_torch and "forward" in info.scope.bindings
+            for base in info.node.bases:
+                found = model.infer(base)
+                outside |= any(
+                    isinstance(item, External) and torch_names.is_torch(item.name)
+                    and not item.name.startswith("torch.") for item in found
+                )
+        return forward and outside
 
     def role(self, node: ast.AST, role: Role) -> Evidence | None:
         """How sure it is that `node` plays `role`.
@@ -637,7 +664,7 @@ class Model:
             value
             for value in values
             if not self.value_role(value, role)
-            and value not in _NONE
+            and not self._says_nothing(value)
             and not isinstance(value, Items)
         ]
         # `Type[nn.Module]` says nothing against what the default is.
@@ -695,22 +722,95 @@ class Model:
 
     def _by_name(self, node: ast.AST, role: Role) -> Evidence | None:
         # The last and weakest evidence, and only in a file that uses torch.
-        if isinstance(node, ast.Subscript):
-            node = node.value
-        name = getattr(node, "id", getattr(node, "attr", "")).lower()
-        if not self.uses_torch or self.infer(node) - _NONE:
-            return None
         pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
-        if pattern is not None and pattern.search(name):
-            bindings = self.lookup(node, name) if isinstance(node, ast.Name) else []
-            if all(binding.kind != "import" for binding in bindings):
-                return Evidence.NAME
+        if pattern is None or not self.uses_torch or not all(
+            map(self._says_nothing, self.infer(node))
+        ):
+            return None
+        if role == "module" and self._is_asked_for_parameters(node):
+            return Evidence.NAME
+        named = [node]
+        if isinstance(node, ast.Subscript):
+            named = [node.value, node.slice]
+            if self.infer(node.value) - _NONE and not isinstance(node.slice, ast.Attribute):
+                return None
+        elif isinstance(node, ast.Call):
+            named = [node.func]
+            # `unwrap(model)` gives the model or what it wraps, as `getattr(model, "module", …)`.
+            name = _last_name(node.func)
+            if node.args and ("unwrap" in name or (name == "getattr" and len(node.args) == 3)):
+                named.append(node.args[0])
+        elif isinstance(node, ast.Name):
+            named += self._looped_over(node)
+        for item in named:
+            if pattern.search(_last_name(item)):
+                bindings = self.lookup(item, item.id) if isinstance(item, ast.Name) else []
+                if isinstance(node, ast.Call) or all(
+                    binding.kind != "import" for binding in bindings
+                ):
+                    return Evidence.NAME
         return None
+
+    def _says_nothing(self, value: Value) -> bool:
+        """Whether a value leaves open what it is: a protocol, an object of an unknown package."""
+        if value in _NONE:
+            return True
+        if not isinstance(value, Instance):
+            return False
+        if isinstance(value.of, External):
+            return torch_names.is_unknown(value.of.name)
+        return any(name.endswith(".Protocol") for name in self.ancestors(value))
+
+    def _looped_over(self, node: ast.Name) -> Iterator[ast.AST]:
+        """What the variable of a loop is an item of."""
+        for binding in self.lookup(node, node.id):
+            match binding.kind, binding.node:
+                case "item", ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
+                    yield first
+                case "item", ast.Call(func=ast.Name(id="zip"), args=several) if (
+                    0 < binding.index <= len(several)
+                ):
+                    yield several[binding.index - 1]
+                case "item", (ast.Name() | ast.Attribute()) as iterable:
+                    yield iterable
+
+    def _is_asked_for_parameters(self, node: ast.AST) -> bool:
+        """Whether it is the receiver of a call of `parameters`, which little else has."""
+        above = self.walk.parents.get(node)
+        if not isinstance(above, ast.Attribute) or above.attr != "parameters":
+            return False
+        call = self.walk.parents.get(above)
+        return isinstance(call, ast.Call) and call.func is above and not call.args
+
+    def has_gradients(self, node: ast.AST) -> bool:
+        """Whether `node` is a module, or something unknown, on which `zero_grad` is called."""
+        if self.role(node, "optimizer"):
+            return False
+        unknown = self.uses_torch and all(map(self._says_nothing, self.infer(node)))
+        return unknown or self.role(node, "module") is not None
+
+    def makes_optimizer(self, call: ast.Call) -> Evidence | None:
+        """How sure it is that the call makes an optimizer itself, and no function it calls."""
+        values = self.infer(call.func)
+        found = any(
+            isinstance(value, (External, LocalClass))
+            and self.value_role(Instance(value), "optimizer")
+            for value in values
+        )
+        if found:
+            return Evidence.PROOF if len(values) == 1 else Evidence.USE
+        if not self.uses_torch or values - _NONE:
+            return None
+        name = _last_name(call.func)
+        made = bool(_OPTIMIZER_NAME.search(name)) and "param" in "".join(
+            ast.unparse(item) for item in call.args[:1]
+        )
+        return Evidence.NAME if made or _OPTIMIZER_CLASS.search(name) else None
 
     @cached_property
     def uses_torch(self) -> bool:
-        """Whether the file imports torch or something built on it."""
-        return any(
+        """Whether the file imports torch or something built on it, as by `from .core import *`."""
+        return any(name.id == "torch" for name in self.walk.names) or any(
             torch_names.is_torch(name)
             for node in self.walk.imports
             for name in (
@@ -733,6 +833,12 @@ def dotted(node: ast.AST) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _last_name(node: ast.AST) -> str:
+    """The last name of an expression in lower case: `optimizer` of `state[OPTIMIZER]`'s index."""
+    text = getattr(node, "value", "") if isinstance(node, ast.Constant) else ""
+    return str(getattr(node, "id", getattr(node, "attr", text))).lower()
 
 
 def _falls_off(body: list[ast.stmt]) -> bool:
