@@ -41,10 +41,11 @@ _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
+_MIXED_IN = frozenset({"parameters", "zero_grad"})
 _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
-                          r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
+                          r"embedding|classifier|unet|vae|actor|critic|policy|discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)s?\d*(?:$|_)")
 _OPTIMIZER_CLASS = re.compile(r"(?:^|_)(?:optim|optimizer|opt)_?(?:class|cls|type)_?$")
@@ -166,6 +167,7 @@ class Model:
             ):
                 for element in self._elements(self._items(value.call.args)):
                     found |= element.of if isinstance(element, Items) else {element}
+                found = found or frozenset([_MODULE])
         return found
 
     def _place(self, values: Values, index: int) -> Values:
@@ -483,6 +485,15 @@ class Model:
                     found |= {inner}
             if found:
                 return found
+        return self._kept_argument(value, name)
+
+    def _kept_argument(self, value: Value, name: str) -> Values:
+        """An argument of `__init__` that something unseen keeps under its name."""
+        for model, info in self.local_classes(value):
+            for binding in info.scope.bindings.get("__init__", []):
+                for argument in getattr(getattr(binding.node, "args", None), "args", []):
+                    if argument.arg == name:
+                        return model._parameter(argument, model.walk.scopes[binding.node])
         return NOTHING
 
     def local_classes(self, value: Value) -> Iterator[tuple[Model, Class]]:
@@ -660,7 +671,7 @@ class Model:
         """
         values = self.infer(node)
         found = [evidence for value in values if (evidence := self.value_role(value, role))]
-        others = [
+        others = [] if not found and self.is_unknown(node) else [
             value
             for value in values
             if not self.value_role(value, role)
@@ -723,11 +734,11 @@ class Model:
     def _by_name(self, node: ast.AST, role: Role) -> Evidence | None:
         # The last and weakest evidence, and only in a file that uses torch.
         pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
-        if pattern is None or not self.uses_torch or not all(
-            map(self._says_nothing, self.infer(node))
-        ):
+        if pattern is None or not self.is_unknown(node):
             return None
         if role == "module" and self._is_asked_for_parameters(node):
+            return Evidence.NAME
+        if self._is_tested(node, role):
             return Evidence.NAME
         named = [node]
         if isinstance(node, ast.Subscript):
@@ -761,6 +772,57 @@ class Model:
             return torch_names.is_unknown(value.of.name)
         return any(name.endswith(".Protocol") for name in self.ancestors(value))
 
+    def is_unknown(self, node: ast.AST) -> bool:
+        """Whether a file that uses torch leaves open what `node` is.
+
+        So does a class that has not the method that is called on it: another one gives it that.
+        """
+        if not self.uses_torch:
+            return False
+        above = self.walk.parents.get(node)
+        method = above.attr if isinstance(above, ast.Attribute) else ""
+        return all(
+            self._says_nothing(value)
+            or (method in _MIXED_IN and isinstance(value, Instance)
+                and isinstance(value.of, LocalClass) and not self._member(value, method))
+            for value in self.infer(node)
+        )
+
+    def _is_tested(self, node: ast.AST, role: Role) -> bool:
+        """Whether the function asks if `node` plays the role, and does not know here that not."""
+        key = dotted(node)
+        for test in self._tests.get((self._use_scope(node), key), []) if key else []:
+            kinds = test.args[1]
+            several = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+            plays = any(
+                isinstance(value, (External, LocalClass))
+                and self.value_role(Instance(value), role)
+                for kind in several for value in self.infer(kind)
+            )
+            if plays and not self._is_ruled_out(node, test):
+                return True
+        return False
+
+    def _is_ruled_out(self, node: ast.AST, test: ast.Call) -> bool:
+        """Whether `node` is where the test has failed."""
+        branch = self.walk.parents[test]
+        if not isinstance(branch, ast.If):
+            return False
+        inside = {node, *self.walk.ancestors(node)}
+        if any(statement in inside for statement in branch.orelse):
+            return True
+        left = isinstance(branch.body[-1], (ast.Return, ast.Raise, ast.Continue))
+        return left and branch not in inside and getattr(node, "lineno", 0) > branch.lineno
+
+    @cached_property
+    def _tests(self) -> dict[tuple[ast.AST, str], list[ast.Call]]:
+        """The calls of `isinstance`, by where and on what."""
+        found: dict[tuple[ast.AST, str], list[ast.Call]] = {}
+        for call in self._calls_by_name.get("isinstance", []):
+            if len(call.args) == 2 and (key := dotted(call.args[0])):
+                found.setdefault((self._use_scope(call.args[0]), key), []).append(call)
+        return found
+
     def _looped_over(self, node: ast.Name) -> Iterator[ast.AST]:
         """What the variable of a loop is an item of."""
         for binding in self.lookup(node, node.id):
@@ -786,8 +848,7 @@ class Model:
         """Whether `node` is a module, or something unknown, on which `zero_grad` is called."""
         if self.role(node, "optimizer"):
             return False
-        unknown = self.uses_torch and all(map(self._says_nothing, self.infer(node)))
-        return unknown or self.role(node, "module") is not None
+        return self.is_unknown(node) or self.role(node, "module") is not None
 
     def makes_optimizer(self, call: ast.Call) -> Evidence | None:
         """How sure it is that the call makes an optimizer itself, and no function it calls."""

@@ -46,7 +46,7 @@ MODULE_BASES = frozenset(
     {
         "pytorch_lightning.LightningModule", "lightning.LightningModule",
         "lightning.pytorch.LightningModule", "transformers.PreTrainedModel",
-        "huggingface_hub.PyTorchModelHubMixin",
+        "huggingface_hub.PyTorchModelHubMixin", "torch.optim.swa_utils.AveragedModel",
     }
 )  # fmt: skip
 
@@ -100,7 +100,9 @@ def canonical(name: str) -> str:
     if name.startswith("torch.nn.modules."):
         return "torch.nn." + name.rsplit(".", 1)[1]
     parts = name.split(".")
-    if name.startswith("torch.optim.") and len(parts) == 4 and parts[2] != "lr_scheduler":
+    if name.startswith("torch.optim.") and len(parts) == 4 and parts[2] not in (
+        "lr_scheduler", "swa_utils",
+    ):
         return f"torch.optim.{parts[3]}"
     return name
 
