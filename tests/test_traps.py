@@ -362,6 +362,17 @@ USED = {
     "getattr": (
         'def keep(model):\n    getattr(model, "module", model).state_dict()\n', ["JXP103"],
     ),
+    "compiled": ("def keep(x):\n    getattr(x, \"_orig_mod\", x).state_dict()\n", ["JXP103"]),
+    "strict load": ("def load(x, s):\n    x.load_state_dict(s, strict=True)\n", ["JXP104"]),
+    "tested": (
+        "def load(x, s):\n    if isinstance(x, nn.Module):\n        x.load_state_dict(s)\n"
+        "    else:\n        x.load_state_dict(s)\n",
+        ["JXP104"],
+    ),
+    "same class": (
+        "def new(opt: torch.optim.Adam):\n    opt.__class__([])\n    type(opt)([])\n",
+        ["JXP201", "JXP201"],
+    ),
     "submodule": ('a.get_submodule("x").state_dict()\n', ["JXP103"]),
     "super": (
         "import torchvision\n\n\nclass Net(torchvision.models.ResNet):\n"

@@ -41,11 +41,12 @@ _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
+_TORCHLIKE = frozenset({"state_dict", "load_state_dict", "zero_grad", "named_parameters"})
 _MIXED_IN = frozenset({"parameters", "zero_grad"})
 _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
-_MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
-                          r"embedding|classifier|unet|vae|actor|critic|policy|discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
+_MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|orig_mod|encoder|decoder|"
+                          r"backbone|estimator|embedding|classifier|unet|vae|actor|critic|policy|discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)s?\d*(?:$|_)")
 _OPTIMIZER_CLASS = re.compile(r"(?:^|_)(?:optim|optimizer|opt)_?(?:class|cls|type)_?$")
@@ -415,6 +416,8 @@ class Model:
         positions = [*function.args.posonlyargs, *function.args.args]
         place = positions.index(argument) if argument in positions else None
         for call in self._calls_by_name.get(name, [])[:40]:
+            if isinstance(call.func, ast.Attribute) and self.qualified(call.func.value):
+                continue  # `torch.save` is not the file's own `save`.
             index = place
             if index is not None and owner is not None:
                 index -= 1
@@ -440,6 +443,8 @@ class Model:
 
     def _attribute(self, node: ast.Attribute) -> Values:
         found: Values = NOTHING
+        if node.attr == "__class__":
+            return self._classes(node.value)
         for value in self.infer(node.value):
             found |= self._member(value, node.attr)
         return found if found - _NONE else found | self._by_use(node)
@@ -465,6 +470,9 @@ class Model:
                 known = [self.infer(argument) for argument in wrapped]
                 return (known[0] if known else NOTHING) or frozenset([_MODULE])
         return NOTHING
+
+    def _classes(self, node: ast.AST) -> Values:
+        return frozenset(value.of for value in self.infer(node) if isinstance(value, Instance))
 
     def _class_member(self, value: Value, name: str) -> Values:
         instance = value if isinstance(value, Instance) else None
@@ -532,6 +540,8 @@ class Model:
             held = self.infer(func.value)
             if held and all(isinstance(value, Items) for value in held):
                 return self._elements(held | self._items(node.args[1:2]))
+        if isinstance(func, ast.Name) and func.id == "type" and len(node.args) == 1:
+            return self._classes(node.args[0])
         if isinstance(func, ast.Name) and func.id == "super":
             return self._super(node)
         if isinstance(func, ast.Name) and func.id == "next" and node.args:
@@ -574,6 +584,8 @@ class Model:
                     return self.infer(node.args[0])
                 if name == "functools.partial" and node.args:
                     return self.infer(node.args[0])
+                if name == "importlib.import_module" and isinstance(node.args[0], ast.Constant):
+                    return frozenset([External(str(node.args[0].value))])
                 if (
                     torch_names.is_module_class(name)
                     or torch_names.is_optimizer_class(name)
@@ -659,8 +671,9 @@ class Model:
             for base in info.node.bases:
                 found = model.infer(base)
                 outside |= any(
-                    isinstance(item, External) and torch_names.is_torch(item.name)
-                    and not item.name.startswith("torch.") for item in found
+                    isinstance(item, External) and not item.name.startswith("torch.")
+                    and (torch_names.is_torch(item.name) or torch_names.is_unknown(item.name))
+                    for item in found
                 )
         return forward and outside
 
@@ -736,21 +749,25 @@ class Model:
         pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
         if pattern is None or not self.is_unknown(node):
             return None
-        if role == "module" and self._is_asked_for_parameters(node):
+        if role == "module" and self._is_used_as_module(node):
             return Evidence.NAME
         if self._is_tested(node, role):
             return Evidence.NAME
         named = [node]
         if isinstance(node, ast.Subscript):
-            named = [node.value, node.slice]
-            if self.infer(node.value) - _NONE and not isinstance(node.slice, ast.Attribute):
+            key = _last_name(node.slice)
+            telling = isinstance(node.slice, (ast.Constant, ast.Attribute)) and key
+            named = [node.slice if telling else node.value]
+            if not telling and any(
+                not isinstance(value, Items) for value in self.infer(node.value) - _NONE
+            ):
                 return None
         elif isinstance(node, ast.Call):
             named = [node.func]
             # `unwrap(model)` gives the model or what it wraps, as `getattr(model, "module", …)`.
             name = _last_name(node.func)
             if node.args and ("unwrap" in name or (name == "getattr" and len(node.args) == 3)):
-                named.append(node.args[0])
+                named += node.args[:2]
         elif isinstance(node, ast.Name):
             named += self._looped_over(node)
         for item in named:
@@ -836,13 +853,20 @@ class Model:
                 case "item", (ast.Name() | ast.Attribute()) as iterable:
                     yield iterable
 
-    def _is_asked_for_parameters(self, node: ast.AST) -> bool:
-        """Whether it is the receiver of a call of `parameters`, which little else has."""
+    def _is_used_as_module(self, node: ast.AST) -> bool:
+        """Whether a call on it is one that little else has: of `parameters`, of a strict load."""
         above = self.walk.parents.get(node)
-        if not isinstance(above, ast.Attribute) or above.attr != "parameters":
+        call = self.walk.parents.get(above) if isinstance(above, ast.Attribute) else None
+        if not isinstance(above, ast.Attribute) or not isinstance(call, ast.Call):
             return False
-        call = self.walk.parents.get(above)
-        return isinstance(call, ast.Call) and call.func is above and not call.args
+        if above.attr == "parameters":
+            return call.func is above and not call.args
+        if above.attr != "load_state_dict":
+            return False
+        match call.args:
+            case [ast.Call(func=ast.Attribute(value=other, attr="state_dict"))]:
+                return self.role(other, "module") is not None
+        return any(keyword.arg in ("strict", "assign") for keyword in call.keywords)
 
     def has_gradients(self, node: ast.AST) -> bool:
         """Whether `node` is a module, or something unknown, on which `zero_grad` is called."""
@@ -859,19 +883,26 @@ class Model:
             for value in values
         )
         if found:
-            return Evidence.PROOF if len(values) == 1 else Evidence.USE
+            # `opt.__class__` may be a subclass of what `opt` is said to be.
+            text = ast.unparse(call.func)
+            exact = len(values) == 1 and not text.endswith("__class__") and text[:5] != "type("
+            return Evidence.PROOF if exact else Evidence.USE
         if not self.uses_torch or values - _NONE:
             return None
         name = _last_name(call.func)
-        made = bool(_OPTIMIZER_NAME.search(name)) and "param" in "".join(
-            ast.unparse(item) for item in call.args[:1]
-        )
+        given = "".join(ast.unparse(item) for item in call.args[:1])
+        made = isinstance(call.func, ast.Name) and _OPTIMIZER_NAME.search(name) and "param" in given
         return Evidence.NAME if made or _OPTIMIZER_CLASS.search(name) else None
 
     @cached_property
     def uses_torch(self) -> bool:
-        """Whether the file imports torch or something built on it, as by `from .core import *`."""
-        return any(name.id == "torch" for name in self.walk.names) or any(
+        """Whether the file imports torch or something built on it, or calls what is torch's own."""
+        if any(name.id == "torch" for name in self.walk.names) or any(
+            isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
+            for call in self.walk.calls
+        ):
+            return True
+        return any(
             torch_names.is_torch(name)
             for node in self.walk.imports
             for name in (

@@ -60,7 +60,7 @@ def find(model: Model) -> list[Optimizer]:
     for call in model.walk.calls:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         named = not isinstance(call.func, ast.Attribute)
-        if not (name[:1].isupper() or named or "opt" in name):
+        if not (name[:1].isupper() or named or "opt" in name or name == "__class__"):
             continue
         if model.is_defined_elsewhere(call.func) and not name[:1].isupper():
             continue
