@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
@@ -46,7 +47,8 @@ _MIXED_IN = frozenset({"parameters", "zero_grad"})
 _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|orig_mod|encoder|decoder|"
-                          r"backbone|estimator|embedding|classifier|unet|vae|actor|critic|policy|discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
+                          r"backbone|estimator|embedding|classifier|unet|vae|actor|critic|policy|"
+                          r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
 _BATCH_NORM_NAME = re.compile(r"(?:^|_)bn|batch_?norm")
 _OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)s?\d*(?:$|_)")
 _OPTIMIZER_CLASS = re.compile(r"(?:^|_)(?:optim|optimizer|opt)_?(?:class|cls|type)_?$")
@@ -496,12 +498,17 @@ class Model:
         return self._kept_argument(value, name)
 
     def _kept_argument(self, value: Value, name: str) -> Values:
-        """An argument of `__init__` that something unseen keeps under its name."""
+        """An argument of `__init__` that something unseen may keep under its name."""
         for model, info in self.local_classes(value):
             for binding in info.scope.bindings.get("__init__", []):
                 for argument in getattr(getattr(binding.node, "args", None), "args", []):
                     if argument.arg == name:
-                        return model._parameter(argument, model.walk.scopes[binding.node])
+                        given = model._parameter(argument, model.walk.scopes[binding.node])
+                        return frozenset(
+                            replace(item, evidence=min(item.evidence, Evidence.USE))
+                            if isinstance(item, Instance) else item
+                            for item in given
+                        )
         return NOTHING
 
     def local_classes(self, value: Value) -> Iterator[tuple[Model, Class]]:
@@ -584,8 +591,9 @@ class Model:
                     return self.infer(node.args[0])
                 if name == "functools.partial" and node.args:
                     return self.infer(node.args[0])
-                if name == "importlib.import_module" and isinstance(node.args[0], ast.Constant):
-                    return frozenset([External(str(node.args[0].value))])
+                match name, node.args:
+                    case "importlib.import_module", [ast.Constant(value=str(path))]:
+                        return frozenset([External(path)])
                 if (
                     torch_names.is_module_class(name)
                     or torch_names.is_optimizer_class(name)
@@ -783,6 +791,8 @@ class Model:
         """Whether a value leaves open what it is: a protocol, an object of an unknown package."""
         if value in _NONE:
             return True
+        if isinstance(value, Result):
+            return torch_names.is_unknown(value.name)
         if not isinstance(value, Instance):
             return False
         if isinstance(value.of, External):
@@ -823,9 +833,12 @@ class Model:
     def _is_ruled_out(self, node: ast.AST, test: ast.Call) -> bool:
         """Whether `node` is where the test has failed."""
         branch = self.walk.parents[test]
+        inside = {node, *self.walk.ancestors(node)}
+        if isinstance(branch, ast.UnaryOp) and isinstance(branch.op, ast.Not):
+            around = self.walk.parents[branch]
+            return isinstance(around, ast.If) and any(item in inside for item in around.body)
         if not isinstance(branch, ast.If):
             return False
-        inside = {node, *self.walk.ancestors(node)}
         if any(statement in inside for statement in branch.orelse):
             return True
         left = isinstance(branch.body[-1], (ast.Return, ast.Raise, ast.Continue))
@@ -897,11 +910,6 @@ class Model:
     @cached_property
     def uses_torch(self) -> bool:
         """Whether the file imports torch or something built on it, or calls what is torch's own."""
-        if any(name.id == "torch" for name in self.walk.names) or any(
-            isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
-            for call in self.walk.calls
-        ):
-            return True
         return any(
             torch_names.is_torch(name)
             for node in self.walk.imports
@@ -910,6 +918,9 @@ class Model:
                 if isinstance(node, ast.Import)
                 else [node.module or ""]
             )
+        ) or any(name.id == "torch" for name in self.walk.names) or any(
+            isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
+            for call in self.walk.calls
         )
 
 
