@@ -900,12 +900,21 @@ class Model:
             text = ast.unparse(call.func)
             exact = len(values) == 1 and not text.endswith("__class__") and text[:5] != "type("
             return Evidence.PROOF if exact else Evidence.USE
-        if not self.uses_torch or values - _NONE:
+        if not self.is_unknown(call.func):
             return None
         name = _last_name(call.func)
         given = "".join(ast.unparse(item) for item in call.args[:1])
         made = isinstance(call.func, ast.Name) and _OPTIMIZER_NAME.search(name) and "param" in given
         return Evidence.NAME if made or _OPTIMIZER_CLASS.search(name) else None
+
+    @cached_property
+    def _torch_names(self) -> frozenset[str]:
+        """The names that are torch's even where they come from a file that imports it."""
+        star = any(
+            isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+            for node in self.walk.imports
+        )
+        return frozenset({"torch", "nn"} if star else {"torch"})
 
     @cached_property
     def uses_torch(self) -> bool:
@@ -918,7 +927,7 @@ class Model:
                 if isinstance(node, ast.Import)
                 else [node.module or ""]
             )
-        ) or any(name.id == "torch" for name in self.walk.names) or any(
+        ) or any(name.id in self._torch_names for name in self.walk.names) or any(
             isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
             for call in self.walk.calls
         )
