@@ -495,6 +495,8 @@ class Model:
                     found |= {inner}
             if found:
                 return found
+        if any(name in info.attributes for _, info in self.local_classes(value)):
+            return NOTHING
         return self._kept_argument(value, name)
 
     def _kept_argument(self, value: Value, name: str) -> Values:
@@ -792,7 +794,7 @@ class Model:
         if value in _NONE:
             return True
         if isinstance(value, Result):
-            return torch_names.is_unknown(value.name)
+            return torch_names.is_unknown(value.name) or value.name == "functools.reduce"
         if not isinstance(value, Instance):
             return False
         if isinstance(value.of, External):
@@ -818,6 +820,7 @@ class Model:
     def _is_tested(self, node: ast.AST, role: Role) -> bool:
         """Whether the function asks if `node` plays the role, and does not know here that not."""
         key = dotted(node)
+        found = False
         for test in self._tests.get((self._use_scope(node), key), []) if key else []:
             kinds = test.args[1]
             several = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
@@ -826,9 +829,10 @@ class Model:
                 and self.value_role(Instance(value), role)
                 for kind in several for value in self.infer(kind)
             )
-            if plays and not self._is_ruled_out(node, test):
-                return True
-        return False
+            if plays and self._is_ruled_out(node, test):
+                return False
+            found |= plays
+        return found
 
     def _is_ruled_out(self, node: ast.AST, test: ast.Call) -> bool:
         """Whether `node` is where the test has failed."""
@@ -930,6 +934,10 @@ class Model:
         ) or any(name.id in self._torch_names for name in self.walk.names) or any(
             isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
             for call in self.walk.calls
+        ) or any(
+            isinstance(item, ast.Constant) and torch_names.is_torch(str(item.value))
+            for call in self._calls_by_name.get("import_module", [])
+            for item in call.args
         )
 
 
