@@ -543,6 +543,85 @@ def test_things_of_another_kind_are_not_reported(body: str) -> None:
     assert {finding.code for finding in found} <= expected
 
 
+USED = {
+    "own optimizer": (
+        "class Mine(torch.optim.Optimizer):\n    pass\n\n\nopt = Mine(a.parameters())\n",
+        ["JXP201", "JXP105"],
+    ),
+    "optimizer by name": (
+        "def make(name):\n    return getattr(torch.optim, name)(a.parameters())\n",
+        ["JXP201", "JXP105"],
+    ),
+    "optimizer from a dictionary": (
+        'every = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}\n'
+        'opt = every["sgd"](a.parameters())\n',
+        ["JXP201", "JXP105"],
+    ),
+    "optimizer class of the caller": (
+        "def make(opt_class, params, **more):\n    return opt_class(params, **more)\n", ["JXP201"],
+    ),
+    "optimizer from a list": (
+        "def step(optimizers):\n    for o in optimizers:\n        o.step()\n", ["JXP202"],
+    ),
+    "optimizer from a dictionary of anything": (
+        'def step(state):\n    state["optimizer"].step()\n', ["JXP202"],
+    ),
+    "reset of something": ("def reset(thing):\n    thing.zero_grad()\n", ["JXP203"]),
+    "parameters of something": ("def count(thing):\n    thing.parameters()\n", ["JXP105"]),
+    "unwrapped": ("def keep(model, unwrap):\n    unwrap(model).state_dict()\n", ["JXP103"]),
+    "getattr": (
+        'def keep(model):\n    getattr(model, "module", model).state_dict()\n', ["JXP103"],
+    ),
+    "compiled": ("def keep(x):\n    getattr(x, \"_orig_mod\", x).state_dict()\n", ["JXP103"]),
+    "strict load": ("def load(x, s):\n    x.load_state_dict(s, strict=True)\n", ["JXP104"]),
+    "tested": (
+        "def load(x, s):\n    if isinstance(x, nn.Module):\n        x.load_state_dict(s)\n"
+        "    else:\n        x.load_state_dict(s)\n",
+        ["JXP104"],
+    ),
+    "same class": (
+        "def new(opt: torch.optim.Adam):\n    opt.__class__([])\n    type(opt)([])\n",
+        ["JXP201", "JXP201"],
+    ),
+    "submodule": ('a.get_submodule("x").state_dict()\n', ["JXP103"]),
+    "super": (
+        "import torchvision\n\n\nclass Net(torchvision.models.ResNet):\n"
+        "    def forward(self, x):\n        return x\n\n"
+        "    def load_state_dict(self, state):\n        return super().load_state_dict(state)\n",
+        ["JXP104"],
+    ),
+    "protocol": (
+        "from typing import Protocol\n\n\nclass Steps(Protocol):\n    def step(self): ...\n\n\n"
+        "def step(optimizer: Steps):\n    optimizer.step()\n",
+        ["JXP202"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), USED.values(), ids=USED)
+def test_what_is_called_on_something_tells_what_it_is(body: str, expected: list[str]) -> None:
+    checked = fixed(script(body))
+    assert sorted(item.code for item in checked.findings) == sorted(expected)
+    assert checked.text is None or "optax." not in checked.text
+
+
+NOT_USED = {
+    "own reset": "class Meter:\n    def zero_grad(self):\n        pass\n\n\nMeter().zero_grad()\n",
+    "scheduler": "def step(optimizers, schedulers):\n    for s in schedulers:\n        s.step()\n",
+    "function of an optimizer": "def make(get_optimizer, x):\n    return get_optimizer(x)\n",
+    "super of a plain class": (
+        "class Base:\n    pass\n\n\nclass Log(Base):\n"
+        "    def forward(self, x):\n        return x\n\n"
+        "    def state_dict(self):\n        return super().state_dict()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", NOT_USED.values(), ids=NOT_USED)
+def test_what_only_looks_like_it_is_left(body: str) -> None:
+    assert fixed(script(body)).findings == []
+
+
 def test_what_a_factory_in_another_file_makes_is_known(tmp_path: Path) -> None:
     package = tmp_path / "pkg"
     package.mkdir()

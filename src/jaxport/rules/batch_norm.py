@@ -126,7 +126,7 @@ RULES = (
         "Flax keeps the biased running variance, torch the unbiased one.",
         check=_check,
         triggers=(
-            Trigger("BatchNorm"), Trigger("_NormBase"), Trigger("bn", r"[._]bn"),
+            Trigger("BatchNorm"), Trigger("_NormBase"), Trigger("bn", (r"bn(?<=[._]bn)",)),
             Trigger("batchnorm"), Trigger("batch_norm"),
         ),
         by_alias=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jaxport.findings import ESCAPE, Finding, Rewrite
 from jaxport.records import replace
-from jaxport.rules import Example, File, Rule, method, whole
+from jaxport.rules import Example, File, Rule, Trigger, method
 from jaxport.rules._training import edition_of
 from jaxport.semantics.values import Evidence, Instance
 
@@ -83,9 +83,7 @@ def _zero_grads(file: File) -> Iterator[Finding]:
             edition = edition_of(optimizer, call, "strip_zero_grad", "Remove it")
             yield file.report("JXP203", call, message, edition)
     for call, receiver in file.calls_of("zero_grad"):
-        if call not in known and file.model.role(receiver, "module") and not file.model.role(
-            receiver, "optimizer"
-        ):
+        if call not in known and file.model.has_gradients(receiver):
             reason = "it belongs to a training step that can't be seen to be ported"
             yield file.leave("JXP203", call, message, reason)
 
@@ -129,7 +127,10 @@ RULES = (
         fix_safety="Made with Optax only together with all its steps and `zero_grad`s. Left as it "
         "is with parameter groups, filtered parameters, and where Optax has nothing equal.",
         check=_constructors,
-        triggers=(whole("optim"),),
+        triggers=(
+            Trigger("optim", (r"optim\b",)), Trigger("ptimizer"),
+            Trigger("opt", (r"opt_?(?:class|cls|type)",)),
+        ),
         by_alias=True,
         examples=(
             Example(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
@@ -41,11 +42,15 @@ _MODULE_USES = frozenset(
     {"named_parameters", "register_buffer", "register_parameter", "named_modules",
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
+_TORCHLIKE = frozenset({"state_dict", "load_state_dict", "zero_grad", "named_parameters"})
+_MIXED_IN = frozenset({"parameters", "zero_grad"})
 _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
-_MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|encoder|decoder|backbone|"
+_MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|orig_mod|encoder|decoder|"
+                          r"backbone|estimator|embedding|classifier|unet|vae|actor|critic|policy|"
                           r"discriminator|generator|teacher|student|ema|bn|norm)s?\d*(?:$|_)")
-_OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)\d*(?:$|_)")
+_OPTIMIZER_NAME = re.compile(r"(?:^|_)(?:optim|optimizer|opt)s?\d*(?:$|_)")
+_OPTIMIZER_CLASS = re.compile(r"(?:^|_)(?:optim|optimizer|opt)_?(?:class|cls|type)_?$")
 _ELEMENTWISE = frozenset({"list", "tuple", "set", "reversed", "sorted", "iter", "filter"})
 _ITEM_LISTS = frozenset({"torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.Sequential"})
 
@@ -179,7 +184,8 @@ class Model:
                 return model._given_to_super(info)
         if value.call is None:
             return []
-        return self._listed(value.call.args)
+        listed = self._listed(value.call.args)
+        return listed if any(items.of for items in listed) else [Items(frozenset([_MODULE]))]
 
     def _given_to_super(self, info: Class) -> list[Items]:
         """What a class gives `super().__init__`, as a container of modules."""
@@ -452,6 +458,8 @@ class Model:
         positions = [*function.args.posonlyargs, *function.args.args]
         place = positions.index(argument) if argument in positions else None
         for call in self._calls_by_name.get(name, [])[:40]:
+            if isinstance(call.func, ast.Attribute) and self.qualified(call.func.value):
+                continue  # `torch.save` is not the file's own `save`.
             index = place
             if index is not None and owner is not None:
                 index -= 1
@@ -505,6 +513,8 @@ class Model:
 
     def _attribute(self, node: ast.Attribute) -> Values:
         found: Values = NOTHING
+        if node.attr == "__class__":
+            return self._classes(node.value)
         for value in self.infer(node.value):
             found |= self._member(value, node.attr)
         return found if found - _NONE else found | self._by_use(node)
@@ -531,6 +541,9 @@ class Model:
                 return (known[0] if known else NOTHING) or frozenset([_MODULE])
         return NOTHING
 
+    def _classes(self, node: ast.AST) -> Values:
+        return frozenset(value.of for value in self.infer(node) if isinstance(value, Instance))
+
     def _class_member(self, value: Value, name: str) -> Values:
         instance = value if isinstance(value, Instance) else None
         for model, info in self.local_classes(value):
@@ -550,6 +563,22 @@ class Model:
                     found |= {inner}
             if found:
                 return found
+        if any(name in info.attributes for _, info in self.local_classes(value)):
+            return NOTHING
+        return self._kept_argument(value, name)
+
+    def _kept_argument(self, value: Value, name: str) -> Values:
+        """An argument of `__init__` that something unseen may keep under its name."""
+        for model, info in self.local_classes(value):
+            for binding in info.scope.bindings.get("__init__", []):
+                for argument in getattr(getattr(binding.node, "args", None), "args", []):
+                    if argument.arg == name:
+                        given = model._parameter(argument, model.walk.scopes[binding.node])
+                        return frozenset(
+                            replace(item, evidence=min(item.evidence, Evidence.USE))
+                            if isinstance(item, Instance) else item
+                            for item in given
+                        )
         return NOTHING
 
     def local_classes(self, value: Value) -> Iterator[tuple[Model, Class]]:
@@ -594,6 +623,8 @@ class Model:
             held = self.infer(func.value)
             if held and all(isinstance(value, Items) for value in held):
                 return self._elements(held | self._items(node.args[1:2]))
+        if isinstance(func, ast.Name) and func.id == "type" and len(node.args) == 1:
+            return self._classes(node.args[0])
         if isinstance(func, ast.Name) and func.id == "super":
             return self._super(node)
         if isinstance(func, ast.Name) and func.id == "next" and node.args:
@@ -602,12 +633,17 @@ class Model:
             holder = self.qualified(node.args[0])
             if holder == "torch.optim":
                 return frozenset([External("torch.optim.Optimizer")])
+            found: Values = NOTHING
             if isinstance(node.args[1], ast.Constant) and isinstance(node.args[1].value, str):
-                found: Values = NOTHING
                 for value in self.infer(node.args[0]):
                     found |= self._member(value, node.args[1].value)
-                return found
-            return NOTHING
+            for default in node.args[2:3]:
+                found |= self.infer(default)
+            return found
+        if isinstance(func, ast.Attribute) and func.attr == "get_submodule" and (
+            self.role(func.value, "module")
+        ):
+            return frozenset([_MODULE])
         if isinstance(func, ast.Attribute) and func.attr in torch_names.SELF_METHODS:
             modules = frozenset(
                 value for value in self.infer(func.value) if self.value_role(value, "module")
@@ -631,6 +667,9 @@ class Model:
                     return self.infer(node.args[0])
                 if name == "functools.partial" and node.args:
                     return self.infer(node.args[0])
+                match name, node.args:
+                    case "importlib.import_module", [ast.Constant(value=str(path))]:
+                        return frozenset([External(path)])
                 if (
                     torch_names.is_module_class(name)
                     or torch_names.is_optimizer_class(name)
@@ -673,13 +712,18 @@ class Model:
         owner = scope.owner()
         if owner is None:
             return NOTHING
-        bases = self.walk.classes[owner.node].node.bases
-        return frozenset(
+        info = self.walk.classes[owner.node]
+        found: Values = frozenset(
             Instance(value)
-            for base in bases
+            for base in info.node.bases
             for value in self.infer(base)
             if isinstance(value, (External, LocalClass))
         )
+        if not any(self.value_role(value, "module") for value in found) and self.value_role(
+            Instance(LocalClass(self, info)), "module"
+        ):
+            return found | {_MODULE}
+        return found
 
     # Kinds
 
@@ -698,7 +742,24 @@ class Model:
                 found = torch_names.is_module_class(name)
             if found:
                 return value.evidence
+        if role == "module" and self._computes(value):
+            return min(value.evidence, Evidence.USE)
         return None
+
+    def _computes(self, value: Instance) -> bool:
+        """Whether its class has a `forward` and a base that is not seen, as of another package."""
+        forward = False
+        outside = False
+        for model, info in self.local_classes(value):
+            forward |= model.uses_torch and "forward" in info.scope.bindings
+            for base in info.node.bases:
+                found = model.infer(base)
+                outside |= any(
+                    isinstance(item, External) and not item.name.startswith("torch.")
+                    and (torch_names.is_torch(item.name) or torch_names.is_unknown(item.name))
+                    for item in found
+                )
+        return forward and outside
 
     def role(self, node: ast.AST, role: Role) -> Evidence | None:
         """How sure it is that `node` plays `role`.
@@ -707,11 +768,11 @@ class Model:
         """
         values = self.infer(node)
         found = [evidence for value in values if (evidence := self.value_role(value, role))]
-        others = [
+        others = [] if not found and self.is_unknown(node) else [
             value
             for value in values
             if not self.value_role(value, role)
-            and value not in _NONE
+            and not self._says_nothing(value)
             and not isinstance(value, Items)
         ]
         if found:
@@ -758,21 +819,173 @@ class Model:
 
     def _by_name(self, node: ast.AST, role: Role) -> Evidence | None:
         # The last and weakest evidence, and only in a file that uses torch.
-        if isinstance(node, ast.Subscript):
-            node = node.value
-        name = getattr(node, "id", getattr(node, "attr", "")).lower()
-        if not self.uses_torch or self.infer(node) - _NONE:
-            return None
         pattern = {"module": _MODULE_NAME, "optimizer": _OPTIMIZER_NAME}.get(role)
-        if pattern is not None and pattern.search(name):
-            bindings = self.lookup(node, name) if isinstance(node, ast.Name) else []
-            if all(binding.kind != "import" for binding in bindings):
-                return Evidence.NAME
+        if pattern is None or not self.is_unknown(node):
+            return None
+        if role == "module" and self._is_used_as_module(node):
+            return Evidence.NAME
+        if self._is_tested(node, role):
+            return Evidence.NAME
+        named = [node]
+        if isinstance(node, ast.Subscript):
+            key = _last_name(node.slice)
+            telling = isinstance(node.slice, (ast.Constant, ast.Attribute)) and key
+            named = [node.slice if telling else node.value]
+            if not telling and any(
+                not isinstance(value, Items) for value in self.infer(node.value) - _NONE
+            ):
+                return None
+        elif isinstance(node, ast.Call):
+            named = [node.func]
+            # `unwrap(model)` gives the model or what it wraps, as `getattr(model, "module", …)`.
+            name = _last_name(node.func)
+            if node.args and ("unwrap" in name or (name == "getattr" and len(node.args) == 3)):
+                named += node.args[:2]
+        elif isinstance(node, ast.Name):
+            named += self._looped_over(node)
+        for item in named:
+            if pattern.search(_last_name(item)):
+                bindings = self.lookup(item, item.id) if isinstance(item, ast.Name) else []
+                if isinstance(node, ast.Call) or all(
+                    binding.kind != "import" for binding in bindings
+                ):
+                    return Evidence.NAME
         return None
+
+    def _says_nothing(self, value: Value) -> bool:
+        """Whether a value leaves open what it is: a protocol, an object of an unknown package."""
+        if value in _NONE:
+            return True
+        if isinstance(value, Result):
+            return torch_names.is_unknown(value.name) or value.name == "functools.reduce"
+        if not isinstance(value, Instance):
+            return False
+        if isinstance(value.of, External):
+            return torch_names.is_unknown(value.of.name)
+        return any(name.endswith(".Protocol") for name in self.ancestors(value))
+
+    def is_unknown(self, node: ast.AST) -> bool:
+        """Whether a file that uses torch leaves open what `node` is.
+
+        So does a class that has not the method that is called on it: another one gives it that.
+        """
+        if not self.uses_torch:
+            return False
+        above = self.walk.parents.get(node)
+        method = above.attr if isinstance(above, ast.Attribute) else ""
+        return all(
+            self._says_nothing(value)
+            or (method in _MIXED_IN and isinstance(value, Instance)
+                and isinstance(value.of, LocalClass) and not self._member(value, method))
+            for value in self.infer(node)
+        )
+
+    def _is_tested(self, node: ast.AST, role: Role) -> bool:
+        """Whether the function asks if `node` plays the role, and does not know here that not."""
+        key = dotted(node)
+        found = False
+        for test in self._tests.get((self._use_scope(node), key), []) if key else []:
+            kinds = test.args[1]
+            several = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+            plays = any(
+                isinstance(value, (External, LocalClass))
+                and self.value_role(Instance(value), role)
+                for kind in several for value in self.infer(kind)
+            )
+            if plays and self._is_ruled_out(node, test):
+                return False
+            found |= plays
+        return found
+
+    def _is_ruled_out(self, node: ast.AST, test: ast.Call) -> bool:
+        """Whether `node` is where the test has failed."""
+        branch = self.walk.parents[test]
+        inside = {node, *self.walk.ancestors(node)}
+        if isinstance(branch, ast.UnaryOp) and isinstance(branch.op, ast.Not):
+            around = self.walk.parents[branch]
+            return isinstance(around, ast.If) and any(item in inside for item in around.body)
+        if not isinstance(branch, ast.If):
+            return False
+        if any(statement in inside for statement in branch.orelse):
+            return True
+        left = isinstance(branch.body[-1], (ast.Return, ast.Raise, ast.Continue))
+        return left and branch not in inside and getattr(node, "lineno", 0) > branch.lineno
+
+    @cached_property
+    def _tests(self) -> dict[tuple[ast.AST, str], list[ast.Call]]:
+        """The calls of `isinstance`, by where and on what."""
+        found: dict[tuple[ast.AST, str], list[ast.Call]] = {}
+        for call in self._calls_by_name.get("isinstance", []):
+            if len(call.args) == 2 and (key := dotted(call.args[0])):
+                found.setdefault((self._use_scope(call.args[0]), key), []).append(call)
+        return found
+
+    def _looped_over(self, node: ast.Name) -> Iterator[ast.AST]:
+        """What the variable of a loop is an item of."""
+        for binding in self.lookup(node, node.id):
+            match binding.kind, binding.node:
+                case "item", ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]):
+                    yield first
+                case "item", ast.Call(func=ast.Name(id="zip"), args=several) if (
+                    0 < binding.index <= len(several)
+                ):
+                    yield several[binding.index - 1]
+                case "item", (ast.Name() | ast.Attribute()) as iterable:
+                    yield iterable
+
+    def _is_used_as_module(self, node: ast.AST) -> bool:
+        """Whether a call on it is one that little else has: of `parameters`, of a strict load."""
+        above = self.walk.parents.get(node)
+        call = self.walk.parents.get(above) if isinstance(above, ast.Attribute) else None
+        if not isinstance(above, ast.Attribute) or not isinstance(call, ast.Call):
+            return False
+        if above.attr == "parameters":
+            return call.func is above and not call.args
+        if above.attr != "load_state_dict":
+            return False
+        match call.args:
+            case [ast.Call(func=ast.Attribute(value=other, attr="state_dict"))]:
+                return self.role(other, "module") is not None
+        return any(keyword.arg in ("strict", "assign") for keyword in call.keywords)
+
+    def has_gradients(self, node: ast.AST) -> bool:
+        """Whether `node` is a module, or something unknown, on which `zero_grad` is called."""
+        if self.role(node, "optimizer"):
+            return False
+        return self.is_unknown(node) or self.role(node, "module") is not None
+
+    def makes_optimizer(self, call: ast.Call) -> Evidence | None:
+        """How sure it is that the call makes an optimizer itself, and no function it calls."""
+        values = self.infer(call.func)
+        found = any(
+            isinstance(value, (External, LocalClass))
+            and self.value_role(Instance(value), "optimizer")
+            for value in values
+        )
+        if found:
+            # `opt.__class__` may be a subclass of what `opt` is said to be.
+            text = ast.unparse(call.func)
+            exact = len(values) == 1 and not text.endswith("__class__") and text[:5] != "type("
+            return Evidence.PROOF if exact else Evidence.USE
+        if not self.is_unknown(call.func):
+            return None
+        name = _last_name(call.func)
+        given = "".join(ast.unparse(item) for item in call.args[:1])
+        made = isinstance(call.func, ast.Name) and _OPTIMIZER_NAME.search(name) and "param" in given
+        return Evidence.NAME if made or _OPTIMIZER_CLASS.search(name) else None
+
+    @cached_property
+    def _torch_names(self) -> frozenset[str]:
+        """The names that are torch's even where they come from a file that imports it."""
+        star = any(
+            isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+            for node in self.walk.imports
+        )
+        return frozenset({"torch", "nn"} if star else {"torch"})
 
     @cached_property
     def uses_torch(self) -> bool:
-        """Whether the file imports torch or something built on it."""
+        """Whether the file imports torch or something built on it, or calls what is torch's own."""
         return any(
             torch_names.is_torch(name)
             for node in self.walk.imports
@@ -781,6 +994,13 @@ class Model:
                 if isinstance(node, ast.Import)
                 else [node.module or ""]
             )
+        ) or any(name.id in self._torch_names for name in self.walk.names) or any(
+            isinstance(call.func, ast.Attribute) and call.func.attr in _TORCHLIKE
+            for call in self.walk.calls
+        ) or any(
+            isinstance(item, ast.Constant) and torch_names.is_torch(str(item.value))
+            for call in self._calls_by_name.get("import_module", [])
+            for item in call.args
         )
 
 
@@ -796,6 +1016,12 @@ def dotted(node: ast.AST) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _last_name(node: ast.AST) -> str:
+    """The last name of an expression in lower case: `optimizer` of `state[OPTIMIZER]`'s index."""
+    text = getattr(node, "value", "") if isinstance(node, ast.Constant) else ""
+    return str(getattr(node, "id", getattr(node, "attr", text))).lower()
 
 
 def _falls_off(body: list[ast.stmt]) -> bool:

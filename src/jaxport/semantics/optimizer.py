@@ -59,13 +59,14 @@ def find(model: Model) -> list[Optimizer]:
     found = _Found(model)
     for call in model.walk.calls:
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        if not (name[:1].isupper() or isinstance(call.func, (ast.Name, ast.Call)) or "opt" in name):
+        named = not isinstance(call.func, ast.Attribute)
+        if not (name[:1].isupper() or named or "opt" in name or name == "__class__"):
             continue
-        if model.is_defined_elsewhere(call.func):
+        if model.is_defined_elsewhere(call.func) and not name[:1].isupper():
             continue
-        made = model.qualified(call.func) or ""
-        if torch_names.is_optimizer_class(made):
-            found.constructed(call, made)
+        evidence = model.makes_optimizer(call)
+        if evidence is not None:
+            found.constructed(call, model.qualified(call.func) or name, evidence)
     for call in model.walk.calls:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("step", "zero_grad"):
             continue
@@ -98,9 +99,12 @@ class _Found:
     def all(self) -> list[Optimizer]:
         return list(dict.fromkeys(self.by_key.values()))
 
-    def constructed(self, call: ast.Call, name: str) -> None:
+    def constructed(self, call: ast.Call, name: str, evidence: Evidence) -> None:
         optimizer = self._join({call})
         optimizer.constructors.append(call)
+        optimizer.evidence = min(optimizer.evidence, evidence)
+        if evidence is not Evidence.PROOF:
+            optimizer.block("which optimizer it is shows only at run time")
         reason = UNSUPPORTED.get(name) or constructor_blocker(self.model, call, name)
         if reason:
             optimizer.block(reason)
@@ -294,5 +298,5 @@ def _is_module(model: Model, node: ast.expr) -> bool:
 
 def qualified_constructor(model: Model, call: ast.Call) -> str:
     """The optimizer's name as torch documents it."""
-    values = [value for value in model.infer(call.func) if isinstance(value, External)]
-    return values[0].name if values else ""
+    names = sorted(value.name for value in model.infer(call.func) if isinstance(value, External))
+    return names[0] if names else ast.unparse(call.func)

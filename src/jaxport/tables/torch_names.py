@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 BATCH_NORMS = frozenset(
     f"torch.nn.{name}"
@@ -45,7 +46,7 @@ MODULE_BASES = frozenset(
     {
         "pytorch_lightning.LightningModule", "lightning.LightningModule",
         "lightning.pytorch.LightningModule", "transformers.PreTrainedModel",
-        "huggingface_hub.PyTorchModelHubMixin",
+        "huggingface_hub.PyTorchModelHubMixin", "torch.optim.swa_utils.AveragedModel",
     }
 )  # fmt: skip
 
@@ -56,6 +57,14 @@ PACKAGES = frozenset(
         "pytorch_lightning", "transformers", "accelerate", "kornia", "monai", "peft", "diffusers",
         "segmentation_models_pytorch", "torch_geometric", "torch_scatter", "torch_xla",
         "vit_pytorch", "sentence_transformers", "xformers", "deepspeed", "apex", "torchdata",
+    }
+)  # fmt: skip
+# torch, whose classes are told apart by name, and packages whose objects have nothing of it.
+_KNOWN = frozenset(
+    {
+        "torch", "numpy", "scipy", "pandas", "polars", "sklearn", "xgboost", "lightgbm", "catboost",
+        "statsmodels", "jax", "flax", "optax", "haiku", "equinox", "tensorflow", "keras", "mxnet",
+        "paddle", "gym", "gymnasium", "typing_extensions",
     }
 )  # fmt: skip
 _SUBPACKAGES = ("einops.layers.torch", "safetensors.torch")
@@ -91,7 +100,9 @@ def canonical(name: str) -> str:
     if name.startswith("torch.nn.modules."):
         return "torch.nn." + name.rsplit(".", 1)[1]
     parts = name.split(".")
-    if name.startswith("torch.optim.") and len(parts) == 4 and parts[2] != "lr_scheduler":
+    if name.startswith("torch.optim.") and len(parts) == 4 and parts[2] not in (
+        "lr_scheduler", "swa_utils",
+    ):
         return f"torch.optim.{parts[3]}"
     return name
 
@@ -122,8 +133,13 @@ def makes_module(name: str) -> bool:
 
 def is_optimizer_class(name: str) -> bool:
     """Whether `name` is a torch optimizer."""
-    return (
-        name.startswith("torch.optim.")
-        and name.count(".") == 2
-        and bool(_CLASS.match(name.rsplit(".", 1)[-1]))
-    )
+    last = name.rsplit(".", 1)[-1]
+    if name.startswith("torch.optim.") and name.count(".") == 2:
+        return bool(_CLASS.match(last))
+    return name.startswith("torch.distributed.") and last.endswith("Optimizer")
+
+
+def is_unknown(name: str) -> bool:
+    """Whether `name` is of a package that may be built on torch, for all that is known."""
+    root = name.split(".", 1)[0]
+    return "." in name and root not in _KNOWN and root not in sys.stdlib_module_names
