@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from jaxport.findings import Finding
 from jaxport.rules import Edition, Example, File, Rule, Trigger
 from jaxport.rules._registration import named_value
-from jaxport.semantics.batch_norms import batch_norm
 from jaxport.semantics.values import Evidence, External, Instance, Literal, Values
 from jaxport.tables import torch_names
 
@@ -20,6 +19,8 @@ _NONE: Values = frozenset([Literal("NoneType")])
 
 
 def _check(file: File) -> Iterator[Finding]:
+    from jaxport.semantics.batch_norms import batch_norm  # what most files need not load
+
     for call in file.model.walk.calls:
         if not isinstance(call.func, (ast.Attribute, ast.Name, ast.Subscript, ast.Call)):
             continue
