@@ -22,7 +22,7 @@ class Block(nn.Module):
         x = F.relu(self.bn1(x, use_running_average=not training))
         for layer in self.layers:
             x = layer(x, use_running_average=not training)
-        return self.bn2(x, use_running_average=not training)
+        return self.bn2(x)
 
 
 def swap(online: Block, target: Block):
