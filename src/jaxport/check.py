@@ -80,9 +80,13 @@ def findings(
 
 def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
     """The rules that could find something in the file, by what it imports and the words in it."""
+    if project.has_torch(source):
+        rules = [rule for rule in rules if not rule.by_alias]
     named = [
         rule for rule in rules
-        if rule.triggers is None or any(trigger.is_in(source.words) for trigger in rule.triggers)
+        if rule.triggers is None or any(
+            trigger.is_in(source.words) and trigger.is_in(source.code) for trigger in rule.triggers
+        )
     ]
     others = [rule for rule in rules if rule.by_alias and rule not in named]
     return [*named, *others] if others and project.imports_any(source) else named

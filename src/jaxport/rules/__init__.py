@@ -57,9 +57,9 @@ class Trigger:
 
 
 def method(name: str) -> Trigger:
-    """The attribute `name` of something: behind a dot, or first in a line behind one that ends so.
-    """
-    return Trigger(name, (rf"{name}\b(?<=[.\s]{name})", rf"[.\r\n]\s*{name}\b"))
+    """The attribute `name` of something: behind a dot, and what comments and lines are between."""
+    behind = rf"\.(?:[\s\\]|#[^\r\n]*[\r\n])*{name}\b"
+    return Trigger(name, (rf"{name}\b(?<=[.\s]{name})", behind))
 
 
 def whole(name: str) -> Trigger:

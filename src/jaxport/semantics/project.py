@@ -107,6 +107,15 @@ def imports_any(source: SourceFile) -> bool:
     return any(_led(source.path, name) for name in imports(source.tree).split("\n"))
 
 
+def has_torch(source: SourceFile) -> bool:
+    """Whether torch, as the file imports it, is a part of the project, so that none is outside."""
+    names = imports(source.tree).split("\n")
+    root = str(package_root(source.path.parent))
+    return _module(root, "torch") is not None and any(
+        name.split(".")[0] == "torch" for name in names
+    )
+
+
 def _led(importer: Path, name: str) -> Path | None:
     """Where the import of `name`, as `origins.imports` writes it, leads."""
     module = name.lstrip(".")
