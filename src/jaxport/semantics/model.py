@@ -60,6 +60,12 @@ class Model:
         self.walk: Walk = walk(source.tree)
         # The other files that this file's meaning was read from; they have others of their own.
         self.dependencies = origins.used_by(source.path)
+        self.begin()
+
+    def begin(self) -> None:
+        """Work everything out anew: nothing here refers to other files any more."""
+        for name in self.__dict__.keys() - {"source", "walk", "dependencies"}:
+            del self.__dict__[name]
         self._known: dict[ast.AST, Values] = {}
         self._partial: dict[ast.AST, Values] = {}
         self._members: dict[str, Values] = {}

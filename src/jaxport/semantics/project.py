@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -171,6 +172,7 @@ class _File:
     data: bytes
     source: SourceFile
     model: Model | None = None
+    asked: bool = False
 
 
 class _Kept:
@@ -180,6 +182,7 @@ class _Kept:
         self.files: dict[Path, _File] = {}
         self.size = 0
         self.room = _KEPT // 2
+        self.turns: dict[Path, int] = defaultdict(int)
 
     def add(self, path: Path, file: _File) -> None:
         self.files[path] = file
@@ -196,6 +199,26 @@ def forget() -> None:
             file.model.forget()
     _kept.files.clear()
     _kept.size = 0
+
+
+def _forget_most() -> None:
+    """Let go of all files but those that others asked for the most times that this was done.
+
+    What these mean is let go of too, so that nothing in them refers to the others.
+    """
+    for path, file in _kept.files.items():
+        _kept.turns[path] += file.asked
+    files = sorted(_kept.files.items(), key=lambda item: -_kept.turns[item[0]])
+    _kept.files.clear()
+    _kept.size = 0
+    for path, file in files:
+        if file.asked and _kept.size + len(file.data) <= _KEPT // 2:
+            file.asked = False
+            _kept.add(path, file)
+            if file.model is not None:
+                file.model.begin()
+        elif file.model is not None:
+            file.model.forget()
 
 
 def _parse(path: Path, data: bytes) -> SourceFile:
@@ -237,7 +260,7 @@ def model_of(source: SourceFile) -> Iterator[Model]:
         finally:
             model.forget()
     if _kept.size > _KEPT:
-        forget()
+        _forget_most()
         _kept.room = 0  # The project is too large for files that nobody asked for.
 
 
@@ -249,6 +272,7 @@ def load(path: Path) -> Model | None:
             data = read_bytes(path)
             file = _File(data, _parse(path, data))
             _kept.add(path, file)
+        file.asked = True
         return _model(file)
     except (sources.SourceError, RecursionError):
         return None
