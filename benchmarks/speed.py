@@ -102,8 +102,8 @@ class Bench:
         return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
     def check(self, path: Path, jobs: int = 1) -> list[str]:
-        options = ["-m", "jaxport", "check", "--config", str(self.settings), "-j", str(jobs)]
-        return [*options, str(path)]
+        options = ["--no-cache", "--config", str(self.settings), "-j", str(jobs)]
+        return ["-m", "jaxport", "check", *options, str(path)]
 
     def flake8(self, path: Path, plugin: str = "") -> list[str]:
         hidden = ",".join(name for name in _PLUGINS if name != plugin)
