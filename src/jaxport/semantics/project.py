@@ -110,10 +110,9 @@ def imports_any(source: SourceFile) -> bool:
 
 def has_torch(source: SourceFile) -> bool:
     """Whether torch, as the file imports it, is a part of the project, so that none is outside."""
-    names = imports(source.tree).split("\n")
     root = str(package_root(source.path.parent))
     return _module(root, "torch") is not None and any(
-        name.split(".")[0] == "torch" for name in names
+        name.split(".")[0] == "torch" for name in imports(source.tree).split("\n")
     )
 
 
