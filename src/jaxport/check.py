@@ -80,8 +80,9 @@ def findings(
 
 def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
     """The rules that could find something in the file, by what it imports and the words in it."""
-    if project.has_torch(source):
-        rules = [rule for rule in rules if not rule.by_alias]
+    no_torch = project.has_torch(source)
+    if no_torch:
+        rules = [rule for rule in rules if not rule.of_torch]
     named = [
         rule for rule in rules
         if rule.triggers is None or any(
@@ -89,7 +90,7 @@ def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
         )
     ]
     others = [rule for rule in rules if rule.by_alias and rule not in named]
-    return [*named, *others] if others and project.imports_any(source) else named
+    return [*named, *others] if others and not no_torch and project.imports_any(source) else named
 
 
 def at_start(code: str, message: str) -> Finding:

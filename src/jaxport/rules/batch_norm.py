@@ -130,6 +130,7 @@ RULES = (
         check=_check,
         triggers=(Trigger("BatchNorm"), Trigger("_NormBase")),
         by_alias=True,
+        of_torch=True,
         examples=(
             Example(
                 _net("self.bn1(x)", _BOUND),

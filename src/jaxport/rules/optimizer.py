@@ -135,6 +135,7 @@ RULES = (
         check=_constructors,
         triggers=(whole("optim"),),
         by_alias=True,
+        of_torch=True,
         examples=(
             Example(
                 _TORCH + "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n",
