@@ -103,7 +103,7 @@ class Bench:
         return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
     def check(self, path: Path, jobs: int = 1) -> list[str]:
-        options = ["--config", str(self.settings), "-j", str(jobs), "--no-cache"]
+        options = ["--no-cache", "--config", str(self.settings), "-j", str(jobs)]
         return ["-m", "jaxport", "check", *options, str(path)]
 
     def flake8(self, path: Path, plugin: str = "") -> list[str]:

@@ -29,6 +29,7 @@ from jaxport.source import read
 ROOT = Path(__file__).parents[1]
 MODULE = "from torch import nn\n\n\nclass Base(nn.Module):\n    pass\n"
 PLAIN = "class Base:\n    pass\n"
+MAKE = "from torch import nn\n\n\ndef make():\n    return nn.{0}\n"
 NET = (
     "from {0} import Base\n\n\nclass Net(Base):\n    def __init__(self, t):\n"
     '        self.register_buffer("n", t)\n'
@@ -172,6 +173,31 @@ def test_a_file_that_hides_torch(files: Project) -> None:
     files.write("torch/__init__.py", "class nn:\n    class Module:\n        pass\n")
     assert {"net.py", "base.py"} <= set(files.run())
     assert files.run() == []
+
+
+def test_torch_of_the_project_comes_and_goes(files: Project) -> None:
+    files.write("torch/__init__.py", "from . import nn\n")
+    files.write("torch/nn.py", "class BatchNorm2d: ...\n")
+    files.write("layers.py", MAKE.format("BatchNorm2d(3)"))
+    files.write("calls.py", "import torch\nfrom layers import make\n\nprint(make()(torch.e))\n")
+    files.run()
+    assert "calls.py" not in files.out
+    assert files.run() == []
+    shutil.rmtree(files.folder / "torch")
+    assert {"calls.py", "layers.py"} <= set(files.run())
+    assert "calls.py:4" in files.out and "JXP301" in files.out
+
+
+def test_a_batch_norm_in_a_file_two_imports_away(files: Project) -> None:
+    files.write("layers.py", MAKE.format("ReLU()"))
+    files.write("middle.py", "from layers import make as build\n")
+    files.write("calls.py", "from middle import build\n\nprint(build()(1))\n")
+    files.run()
+    assert "calls.py" not in files.out
+    assert files.run() == []
+    files.write("layers.py", MAKE.format("BatchNorm2d(3)"))
+    assert "calls.py" in files.run()
+    assert "calls.py:3" in files.out and "JXP301" in files.out
 
 
 def test_a_package_begins_further_up(files: Project) -> None:

@@ -12,7 +12,7 @@ from jaxport import check
 from jaxport import source as sources
 from jaxport.config import Config
 from jaxport.findings import Finding
-from jaxport.rules import Rule, all_rules
+from jaxport.rules import Rule, all_rules, method
 from jaxport.semantics import exports, project
 from jaxport.source import SourceFile
 
@@ -96,6 +96,83 @@ def test_a_method_is_seen_however_it_is_written(call: str, tmp_path: Path) -> No
     text = f"import torch\n\nnet = torch.optim.SGD(weights)\n{call}\n"
     codes = {finding.code for finding in found(tmp_path / "loop.py", text)}
     assert codes == {"JXP201", "JXP202"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_code"),
+    [
+        ('"""Docs.\n\n    net.step()\n"""\n', False),
+        ('class A:\n    """Docs.\n    net.step()\n    """\n\n    def f(self):\n        """net\n'
+         '        .step()\n        """\n', False),
+        ('def f():\n    """A."""\n    net.step()\n', True),
+        ('"""A.\n"""; net.step()\n', True),
+        ('x = """\nnet.step()\n"""\n', True),
+        ('"""A.\n""" + """\nnet.step()\n"""\n', True),
+        ('f"""\n{net.step()}\n"""\n', True),
+    ],
+)  # fmt: skip
+def test_code_is_what_docstrings_leave(text: str, is_code: bool, tmp_path: Path) -> None:
+    source = sources.parse(tmp_path / "docs.py", text.encode())
+    assert method("step").is_in(source.words)
+    assert method("step").is_in(source.code) is is_code
+
+
+def test_docstrings_need_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'import torch\n\n\ndef f(x):\n    """As in\n\n    >>> net.step()\n    """\n    {}\n'
+    asked: list[Path] = []
+    made = project._made
+
+    def counted(source: SourceFile) -> object:
+        asked.append(source.path)
+        return made(source)
+
+    monkeypatch.setattr(project, "_made", counted)
+    found(tmp_path / "docs.py", text.format("return x"))
+    assert not asked
+    found(tmp_path / "code.py", text.format("x.step()"))
+    assert asked == [tmp_path / "code.py"]
+
+
+def test_many_comments_between_a_dot_and_a_name_take_no_time(tmp_path: Path) -> None:
+    between = "  # " + "# " * 5000 + "\n" * 2000 + "\n# a\n" * 2000
+    text = f"(net.{between}  steps)()\n step = 1\n"
+    assert not method("step").is_in(text)
+    assert method("step").is_in(text.replace("steps", "step"))
+
+
+def test_torch_in_the_project_has_no_torch_beside_it(folder: Path) -> None:
+    assert ("JXP301", 15) in places(found(folder / "net.py"))
+    package = folder / "torch"
+    package.mkdir()
+    (package / "__init__.py").write_text("from . import nn, optim\n")
+    (package / "nn.py").write_text("class Module: ...\n\n\nclass BatchNorm2d(Module): ...\n")
+    (package / "optim.py").write_text("class SGD: ...\n")
+    exports.renew()
+    assert places(found(folder / "net.py")) == []
+
+
+def test_what_is_asked_for_most_stays_parsed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"net{number}.py" for number in range(12)]
+    for number, name in enumerate(names):
+        (folder / name).write_text(
+            f"from layers import make\nimport other{number}\n\nprint(make(3)(other{number}.y()))\n"
+        )
+        (folder / f"other{number}.py").write_text("y = max\n" + "x = 1\n" * 200)
+    monkeypatch.setattr(project, "_KEPT", 3000)
+    monkeypatch.setattr(project, "_kept", project._Kept())
+    parsed: list[str] = []
+    parse = sources.parse
+
+    def counted(path: Path, data: bytes) -> SourceFile:
+        parsed.append(path.name)
+        return parse(path, data)
+
+    monkeypatch.setattr(sources, "parse", counted)
+    assert {tuple(places(found(folder / name))) for name in names} == {(("JXP301", 4),)}
+    assert parsed.count("layers.py") == 1
+    assert project._kept.size <= project._KEPT
 
 
 def test_what_other_files_make_is_found_under_any_name(folder: Path) -> None:

@@ -31,7 +31,8 @@ def test_a_clean_file_takes_neither_its_meaning_nor_what_other_commands_need(
     }  # fmt: skip
     program = (
         "import sys; before = set(sys.modules); from jaxport.cli import main; "
-        f"main(['check', 'clean.py']); print(sorted(({slow!r} & set(sys.modules)) - before))"
+        "main(['check', '--no-cache', 'clean.py']); "
+        f"print(sorted(({slow!r} & set(sys.modules)) - before))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True

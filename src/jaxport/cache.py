@@ -7,7 +7,6 @@ is not believed. It is JSON under a seal, so that half of one, or another file's
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -141,6 +140,8 @@ class Cache:
         return found
 
     def _write(self, path: Path, entry: _Entry) -> bool:
+        import json
+
         body = json.dumps(vars(entry), separators=(",", ":")).encode()
         try:
             place = self._place(path)
@@ -175,6 +176,8 @@ class Cache:
 
 
 def _read(place: Path) -> _Entry | None:
+    import json
+
     try:
         known, _, body = place.read_bytes().partition(b"\n")
         if _seal(place, body) != known:

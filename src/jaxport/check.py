@@ -80,12 +80,17 @@ def findings(
 
 def _needed(rules: list[Rule], source: SourceFile) -> list[Rule]:
     """The rules that could find something in the file, by what it imports and the words in it."""
+    no_torch = project.has_torch(source)
+    if no_torch:
+        rules = [rule for rule in rules if not rule.of_torch]
     named = [
         rule for rule in rules
-        if rule.triggers is None or any(trigger.is_in(source.words) for trigger in rule.triggers)
+        if rule.triggers is None or any(
+            trigger.is_in(source.words) and trigger.is_in(source.code) for trigger in rule.triggers
+        )
     ]
     others = [rule for rule in rules if rule.by_alias and rule not in named]
-    return [*named, *others] if others and project.imports_any(source) else named
+    return [*named, *others] if others and not no_torch and project.imports_any(source) else named
 
 
 def at_start(code: str, message: str) -> Finding:

@@ -24,6 +24,7 @@ _NO_LINE_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 # flake8's own grammar: one space, and what follows the colon counts only if it is a code.
 _NOQA = r"(?i)# noqa(?::\s?(?P<codes>(?:[A-Z]+[0-9]+[,\s]*)+))?"
 _NOQA_FILE = r"(?i)\s*# flake8[:=]\s*noqa"
+_WITH_DOCSTRING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SKIP_FILE = r"(?i)\s*#\s*jaxport:\s*skip-file\b"
 
 
@@ -148,11 +149,24 @@ class SourceFile:
     @cached_property
     def words(self) -> str:
         """The text with its identifiers as Python reads them: `ﬁt` is `fit`."""
-        if self.text.isascii():
-            return self.text
-        import unicodedata
+        return _normalized(self.text)
 
-        return unicodedata.normalize("NFKC", self.text)
+    @cached_property
+    def code(self) -> str:
+        """`words` without what is inside of docstrings: their lines but the first and last."""
+        rows: list[int] = []
+        nodes: list[ast.AST] = [self.tree]
+        for node in nodes:  # grows
+            body: list[ast.stmt] = getattr(node, "body", [])
+            nodes += [item for item in body if isinstance(item, _WITH_DOCSTRING)]
+            match body:
+                case [ast.Expr(value=ast.Constant(value=str())) as text, *_]:
+                    rows += [text.lineno, (text.end_lineno or text.lineno) - 1]
+        if not rows:
+            return self.words
+        starts, ends = sorted([0, *rows[1::2]]), sorted([*rows[::2], len(self.lines)])
+        kept = zip(starts, ends, strict=True)
+        return _normalized("".join(line for start, end in kept for line in self.lines[start:end]))
 
     @cached_property
     def _has_noqa(self) -> bool:
@@ -262,6 +276,14 @@ def parse(path: Path, data: bytes) -> SourceFile:
         row = text[: text.index("\0")].count("\n") + 1
         raise SourceError("JXP001", "source code can't contain null bytes", row)
     return SourceFile(path, text, split_lines(text), parse_tree(text), encoding, bom)
+
+
+def _normalized(text: str) -> str:
+    if text.isascii():
+        return text
+    import unicodedata
+
+    return unicodedata.normalize("NFKC", text)
 
 
 def _encoding(data: bytes) -> str:

@@ -57,9 +57,9 @@ class Trigger:
 
 
 def method(name: str) -> Trigger:
-    """The attribute `name` of something: behind a dot, or first in a line behind one that ends so.
-    """
-    return Trigger(name, (rf"{name}\b(?<=[.\s]{name})", rf"[.\r\n]\s*{name}\b"))
+    """The attribute `name` of something: behind a dot, and what comments and lines are between."""
+    behind = rf"\.(?:[\s\\]|#[^\r\n]*[\r\n])*{name}\b"
+    return Trigger(name, (rf"{name}\b(?<=[.\s]{name})", behind))
 
 
 def whole(name: str) -> Trigger:
@@ -73,6 +73,7 @@ class Rule:
 
     Without one of `triggers` in the text of a file the rule finds nothing there, or with `by_alias`
     only what comes from another file of the project under another name. None: it can't be told.
+    A rule `of_torch` finds nothing that is not made with a class of torch's.
     """
 
     code: str
@@ -86,6 +87,7 @@ class Rule:
     default: bool = True
     triggers: tuple[Trigger, ...] | None = None
     by_alias: bool = False
+    of_torch: bool = False
 
 
 @record(frozen=True)

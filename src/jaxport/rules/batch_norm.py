@@ -15,16 +15,21 @@ _ARGUMENTS = (
     "num_features", "eps", "momentum", "affine", "track_running_stats", "process_group", "device",
     "dtype", "bias",
 )  # fmt: skip
+# What Python's own types, tensors and modules have.
+_METHODS = torch_names.TENSOR_METHODS | torch_names.SELF_METHODS | {
+    name for kind in (str, bytes, list, dict, set, Exception) for name in dir(kind)
+}
 _NONE: Values = frozenset([Literal("NoneType")])
 
 
 def _check(file: File) -> Iterator[Finding]:
     from jaxport.semantics.batch_norms import batch_norm  # what most files need not load
 
+    own = {name for info in file.model.walk.classes.values() for name in info.attributes}
     for call in file.model.walk.calls:
         if not isinstance(call.func, (ast.Attribute, ast.Name, ast.Subscript, ast.Call)):
             continue
-        if file.model.is_defined_elsewhere(call.func) or _is_special(call.func):
+        if _is_special(call.func, own) or file.model.is_defined_elsewhere(call.func):
             continue
         values = file.model.infer(call.func)
         evidence = batch_norm(file.model, call.func)
@@ -46,9 +51,14 @@ def _check(file: File) -> Iterator[Finding]:
         yield file.report("JXP301", call, message, edition)
 
 
-def _is_special(func: ast.expr) -> bool:
-    """Whether `func` is a method such as `__init__`, which no layer is assigned to."""
-    return isinstance(func, ast.Attribute) and func.attr.startswith("__")
+def _is_special(func: ast.expr, own: set[str]) -> bool:
+    """Whether `func` is a method such as `__init__` or `append`, which no layer is assigned to.
+
+    Unless one of the `own` attributes of the file's classes has that name.
+    """
+    if not isinstance(func, ast.Attribute):
+        return False
+    return func.attr.startswith("__") or (func.attr in _METHODS and func.attr not in own)
 
 
 def _reason(file: File, call: ast.Call, values: Values, evidence: Evidence) -> str:
@@ -145,6 +155,7 @@ RULES = (
             Trigger("batchnorm"), Trigger("batch_norm"),
         ),
         by_alias=True,
+        of_torch=True,
         examples=(
             Example(
                 _net("self.bn1(x)", _BOUND),

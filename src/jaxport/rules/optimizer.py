@@ -36,6 +36,8 @@ def _constructors(file: File) -> Iterator[Finding]:
 
 def _steps(file: File) -> Iterator[Finding]:
     message = "`step` is `update` and `apply_updates` in Optax"
+    if "step" not in file.methods:
+        return
     for optimizer in file.optimizers:
         for call in optimizer.steps:
             if optimizer.blocker:
@@ -74,6 +76,8 @@ def _escaped(file: File, call: ast.Call, message: str, optimizer: Optimizer) -> 
 def _zero_grads(file: File) -> Iterator[Finding]:
     message = "`zero_grad` has no counterpart: JAX does not accumulate gradients"
     known: set[ast.Call] = set()
+    if "zero_grad" not in file.methods:
+        return
     for optimizer in file.optimizers:
         for call in optimizer.zero_grads:
             known.add(call)
@@ -132,6 +136,7 @@ RULES = (
             Trigger("opt", (r"opt_?(?:class|cls|type)",)),
         ),
         by_alias=True,
+        of_torch=True,
         examples=(
             Example(
                 _TORCH + "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n",

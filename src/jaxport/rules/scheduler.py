@@ -80,6 +80,7 @@ RULES = (
             method("step"), method("zero_grad"),
         ),
         by_alias=True,
+        of_torch=True,
         examples=(Example(_SCRIPT, _PORTED, _PORTED),),
     ),
 )

@@ -63,6 +63,12 @@ class Model:
         self.walk: Walk = walk(source.tree)
         # The other files that this file's meaning was read from; they have others of their own.
         self.dependencies = origins.used_by(source.path)
+        self.begin()
+
+    def begin(self) -> None:
+        """Work everything out anew: nothing here refers to other files any more."""
+        for name in self.__dict__.keys() - {"source", "walk", "dependencies"}:
+            del self.__dict__[name]
         # What is known to be no batch norm that somebody gives.
         self.no_batch_norms: set[ast.AST] = set()
         self._known: dict[ast.AST, Values] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -111,6 +112,14 @@ def imports_any(source: SourceFile) -> bool:
     return any(_led(source.path, name) for name in imports(source.tree).split("\n"))
 
 
+def has_torch(source: SourceFile) -> bool:
+    """Whether torch, as the file imports it, is a part of the project, so that none is outside."""
+    root = str(package_root(source.path.parent))
+    return _module(root, "torch") is not None and any(
+        name.split(".")[0] == "torch" for name in imports(source.tree).split("\n")
+    )
+
+
 def _led(importer: Path, name: str) -> Path | None:
     """Where the import of `name`, as `origins.imports` writes it, leads."""
     module = name.lstrip(".")
@@ -166,6 +175,7 @@ class _File:
     data: bytes
     source: SourceFile
     model: Model | None = None
+    asked: bool = False
 
 
 class _Kept:
@@ -175,6 +185,7 @@ class _Kept:
         self.files: dict[Path, _File] = {}
         self.size = 0
         self.room = _KEPT // 2
+        self.turns: dict[Path, int] = defaultdict(int)
 
     def add(self, path: Path, file: _File) -> None:
         self.files[path] = file
@@ -191,6 +202,26 @@ def forget() -> None:
             file.model.forget()
     _kept.files.clear()
     _kept.size = 0
+
+
+def _forget_most() -> None:
+    """Let go of all files but those that others asked for the most times that this was done.
+
+    What these mean is let go of too, so that nothing in them refers to the others.
+    """
+    for path, file in _kept.files.items():
+        _kept.turns[path] += file.asked
+    files = sorted(_kept.files.items(), key=lambda item: -_kept.turns[item[0]])
+    _kept.files.clear()
+    _kept.size = 0
+    for path, file in files:
+        if file.asked and _kept.size + len(file.data) <= _KEPT // 2:
+            file.asked = False
+            _kept.add(path, file)
+            if file.model is not None:
+                file.model.begin()
+        elif file.model is not None:
+            file.model.forget()
 
 
 def _parse(path: Path, data: bytes) -> SourceFile:
@@ -232,7 +263,7 @@ def model_of(source: SourceFile) -> Iterator[Model]:
         finally:
             model.forget()
     if _kept.size > _KEPT:
-        forget()
+        _forget_most()
         _kept.room = 0  # The project is too large for files that nobody asked for.
 
 
@@ -244,6 +275,7 @@ def load(path: Path) -> Model | None:
             data = read_bytes(path)
             file = _File(data, _parse(path, data))
             _kept.add(path, file)
+        file.asked = True
         return _model(file)
     except (sources.SourceError, RecursionError):
         return None
