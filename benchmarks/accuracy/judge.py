@@ -100,8 +100,8 @@ def reported(copy: Path) -> Findings:
     Raises RuntimeError if jaxport fails.
     """
     command = [
-        sys.executable, "-m", "jaxport", "check", "--no-cache", "--select", ",".join(RULES),
-        "--output-format", "json-lines", ".",
+        sys.executable, "-m", "jaxport", "check", "--no-cache", "--output-format", "json-lines",
+        "--select", ",".join([*RULES, "JXP006"]), ".",
     ]  # fmt: skip
     # The copy's folder is not where a relative PYTHONPATH starts from.
     environment = {**os.environ, "PYTHONPATH": str(Path(jaxport.__file__).parents[1])}
@@ -112,7 +112,7 @@ def reported(copy: Path) -> Findings:
     for line in done.stdout.splitlines():
         item = json.loads(line)
         if item["code"] not in RULES:
-            continue
+            raise RuntimeError(f"{item['filename']}: {item['message']}")
         path = Path(item["filename"])
         start, (row, column) = (_in_bytes(path, item[k]) for k in ("location", "end_location"))
         found[item["code"]][path.relative_to(copy).as_posix(), row, column] = start

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal as OneOf
 
+from jaxport.records import replace
 from jaxport.semantics import exports, project
 from jaxport.semantics.origins import origins
 from jaxport.semantics.scopes import Binding, Class, Scope, Walk, reaching, walk

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from jaxport.records import record
 from jaxport.semantics.kinds.annotations import annotation
 from jaxport.semantics.kinds.file_kinds import FileKinds
 from jaxport.semantics.kinds.kind import TENSOR, UNKNOWN, Kinds, only
@@ -14,7 +14,7 @@ from jaxport.semantics.scopes import Scope
 from jaxport.semantics.values import Instance
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Call:
     """A call, and the kinds of the file that it stands in."""
 
