@@ -655,3 +655,14 @@ def test_files_that_import_each_other_are_read_once(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("from two import x\ny = x\nx.parameters()\n")
     (tmp_path / "two.py").write_text("from one import y\nx = y\n")
     assert check.check_path(tmp_path / "one.py", Config()).findings == []
+
+
+def test_an_argument_that_a_class_of_another_package_keeps() -> None:
+    text = (
+        "from torch import nn\nfrom other import Trainer\n\n\nclass Mine(Trainer):\n"
+        "    def __init__(self, inner: nn.Module):\n        super().__init__(inner)\n\n"
+        "    def go(self):\n        return list(self.inner.parameters())\n"
+    )
+    checked = fixed(text)
+    assert checked.text is None
+    assert [finding.code for finding in checked.findings] == ["JXP105"]
