@@ -666,3 +666,16 @@ def test_an_argument_that_a_class_of_another_package_keeps() -> None:
     checked = fixed(text)
     assert checked.text is None
     assert [finding.code for finding in checked.findings] == ["JXP105"]
+
+
+def test_methods_that_a_class_of_another_package_has() -> None:
+    text = (
+        "import torch\nfrom other import Kernel, Policy\n\n\nclass Mine(Kernel):\n"
+        "    policy: Policy\n\n    def __init__(self, t):\n        Kernel.__init__(self)\n"
+        '        self.register_buffer("a", torch.zeros(2))\n'
+        '        self.register_parameter("b", torch.nn.Parameter(t))\n\n'
+        "    def train(self):\n        self.policy.optimizer.zero_grad()\n"
+        "        self.policy.optimizer.step()\n        self.policy.scheduler.step()\n"
+    )
+    codes = [finding.code for finding in fixed(text).findings]
+    assert codes == ["JXP101", "JXP102", "JXP203", "JXP202"]

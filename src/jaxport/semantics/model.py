@@ -43,7 +43,8 @@ _MODULE_USES = frozenset(
      "named_buffers", "requires_grad_", "zero_grad", "add_module"}
 )  # fmt: skip
 _TORCHLIKE = frozenset({"state_dict", "load_state_dict", "zero_grad", "named_parameters"})
-_MIXED_IN = frozenset({"parameters", "zero_grad"})
+_REGISTERS = frozenset({"register_buffer", "register_parameter"})
+_MIXED_IN = _REGISTERS | {"parameters", "zero_grad"}
 _WITH_PARAMETERS = frozenset({"train", "eval", "to", "load_state_dict"})
 _TELLING = _MODULE_USES | _WITH_PARAMETERS | {"parameters", "step"}
 _MODULE_NAME = re.compile(r"(?:^|_)(?:model|net|network|module|orig_mod|encoder|decoder|"
@@ -864,6 +865,8 @@ class Model:
             return True
         if isinstance(value, Result):
             return torch_names.is_unknown(value.name) or value.name == "functools.reduce"
+        if isinstance(value, External):  # an attribute of a class of such a package
+            return torch_names.is_unknown(value.name)
         if not isinstance(value, Instance):
             return False
         if isinstance(value.of, External):
@@ -940,13 +943,15 @@ class Model:
                     yield iterable
 
     def _is_used_as_module(self, node: ast.AST) -> bool:
-        """Whether a call on it is one that little else has: of `parameters`, of a strict load."""
+        """Whether a call on it is one that little else has: `parameters`, a strict load."""
         above = self.walk.parents.get(node)
         call = self.walk.parents.get(above) if isinstance(above, ast.Attribute) else None
         if not isinstance(above, ast.Attribute) or not isinstance(call, ast.Call):
             return False
         if above.attr == "parameters":
             return call.func is above and not call.args
+        if above.attr in _REGISTERS:
+            return call.func is above
         if above.attr != "load_state_dict":
             return False
         match call.args:
