@@ -679,3 +679,14 @@ def test_methods_that_a_class_of_another_package_has() -> None:
     )
     codes = [finding.code for finding in fixed(text).findings]
     assert codes == ["JXP101", "JXP102", "JXP203", "JXP202"]
+
+
+def test_a_mapping_that_is_asked_for_its_state_is_none() -> None:
+    text = (
+        "from collections.abc import Mapping\nfrom torch import nn\n\n\n"
+        "def walk(func, x: Mapping):\n    return func(x)\n\n\n"
+        "def states(x):\n    def func(obj):\n"
+        "        if isinstance(obj, nn.DataParallel):\n            obj = obj.module\n"
+        "        return obj.state_dict()\n\n    return walk(func, x)\n"
+    )
+    assert [finding.code for finding in fixed(text).findings] == ["JXP103"]

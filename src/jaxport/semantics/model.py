@@ -870,7 +870,9 @@ class Model:
         if not isinstance(value, Instance):
             return False
         if isinstance(value.of, External):
-            return torch_names.is_unknown(value.of.name)
+            name = value.of.name
+            # A mapping has no methods of torch: what is said of a callback's argument is wrong.
+            return torch_names.is_unknown(name) or name.startswith("collections.abc.")
         return any(name.endswith(".Protocol") for name in self.ancestors(value))
 
     def is_unknown(self, node: ast.AST) -> bool:
