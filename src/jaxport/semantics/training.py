@@ -286,6 +286,13 @@ class _Planner:
         }
         return region(self.model, backward, modules, self.others, ignored)
 
+    def _is_made_here(self, step: ast.Call) -> bool:
+        """Whether a call of this file makes what steps, though not for certain this one."""
+        return isinstance(step.func, ast.Attribute) and any(
+            isinstance(value, Instance) and value.call in self.model.walk.where
+            for value in self.model.infer(step.func.value)
+        )
+
     def _modules(self, backward: ast.Call) -> list[ast.expr]:
         """The modules that the optimizer trains."""
         constructors = self.optimizer.constructors
@@ -294,6 +301,8 @@ class _Planner:
             for item in trained(self.model, constructors[0]):
                 modules.setdefault(ast.unparse(root(item.module)), root(item.module))
             return list(modules.values())
+        if any(self._is_made_here(call) for call in self.optimizer.steps):
+            raise CannotPort("it is made elsewhere in this file, where it stays torch's")
         # Made elsewhere: the one module that the function computes with.
         self.optimizer.evidence = min(self.optimizer.evidence, Evidence.USE)
         home = self._home(backward)

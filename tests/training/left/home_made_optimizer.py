@@ -1,4 +1,4 @@
-# left: home-made|custom|subclass|own class|no optimizer that jaxport knows
+# left: home-made|custom|subclass|own class|no optimizer that jaxport knows|not know this optimizer
 # because: its `step` reads `p.grad` and writes `p`, and Optax has nothing of that name.
 import torch
 from torch import nn

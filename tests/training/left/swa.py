@@ -1,4 +1,4 @@
-# left: AveragedModel|swa|SWA|averag
+# left: scheduler does not step|AveragedModel|swa|SWA|averag
 # because: the averaged model copies torch parameters and buffers, and `update_bn` resets torch's
 # batch norm.
 import torch
