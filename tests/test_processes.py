@@ -143,7 +143,7 @@ def test_interrupted(project: Path, jobs: int) -> None:
 
 @linux
 def test_one_process_is_killed(project: Path) -> None:
-    with started(project, "-j2") as run:
+    with started(project, "-j2", pause="0.1") as run:
         os.kill(children(run, 2)[0], signal.SIGKILL)
         _, err = run.communicate(timeout=30)
         assert run.returncode == 2
@@ -152,7 +152,7 @@ def test_one_process_is_killed(project: Path) -> None:
 
 @linux
 def test_the_first_process_is_killed(project: Path) -> None:
-    with started(project, "-j2") as run:
+    with started(project, "-j2", pause="0.1") as run:
         pids = children(run, 2)
         run.kill()
         run.wait()
