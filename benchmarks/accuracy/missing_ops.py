@@ -16,13 +16,13 @@ def define_missing_ops() -> None:
     """
     if importlib.util.find_spec("torchvision") is None:
         return
-    import torch
+    from torch.library import Library
 
-    library = torch.library.Library("torchvision", "DEF")
-    _kept.append(library)
+    operators = Library("torchvision", "DEF")
+    _kept.append(operators)
     for name in _DEFINED:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.impl(name, _nms, "CPU")
+        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        operators.impl(name, _nms, "CPU")
     import torchvision.ops.boxes
 
     torchvision.ops.boxes._assert_has_ops = lambda: None

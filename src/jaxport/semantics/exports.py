@@ -14,10 +14,10 @@ from pathlib import Path
 
 from jaxport.records import record
 from jaxport.semantics import project
+from jaxport.semantics.origins import parts_of
 from jaxport.source import SourceError, SourceFile
 
-# The fields of a statement that hold statements, or what holds some; and those that bind names.
-_STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")
+# The fields of a statement that bind names.
 _BINDING = ("targets", "target", "items", "pattern")
 # The names behind `global`, which a backslash can spread out.
 _GLOBAL = r"global\b((?:[\w \t\f,]|\\\r?\n)+)"
@@ -133,8 +133,7 @@ def _names(source: SourceFile) -> _Bound:
             for name, bound in imports(node):
                 found[name].append(bound)
         else:
-            for field in _STATEMENTS:
-                nodes += getattr(node, field, ())
+            nodes += parts_of(node)
             for name in _bound(node):
                 found[name].append(False)
     return found

@@ -83,9 +83,13 @@ def imports(tree: ast.Module) -> str:
             found[module] = None
             found.update((f"{module}{dot}{alias.name}", None) for alias in node.names)
         else:
-            for field in _STATEMENTS:
-                nodes += getattr(node, field, ())
+            nodes += parts_of(node)
     return "\n".join(found)
+
+
+def parts_of(node: ast.AST) -> list[ast.AST]:
+    """The statements in the blocks of a statement, and what holds some, as a handler does."""
+    return [part for field in _STATEMENTS for part in getattr(node, field, ())]
 
 
 def digest(data: bytes) -> str:
